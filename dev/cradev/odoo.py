@@ -1,0 +1,256 @@
+"""Run Odoo: one-off commands and servers, on databases made from templates."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from . import cache, odoo_source, postgres
+
+MODULE = "sale_timesheet_cra"
+#: What the templates hold: the addon's dependencies, and the languages it speaks.
+DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
+LANGUAGES = ("fr_FR", "es_ES")
+
+
+def free_port():
+    """Return a loopback port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Odoo:
+    """One Odoo on one PostgreSQL, with this checkout linked as the addon."""
+
+    def __init__(self, source, checkout=cache.ROOT):
+        self.source = source
+        self.data_dir = cache.cache_root() / "odoo-data"
+        self.work = cache.cache_root() / f"checkout-{cache.checkout_key()}"
+        self.link_folder = self.work / "addons"
+        self.link_folder.mkdir(parents=True, exist_ok=True)
+        link = self.link_folder / MODULE
+        if not link.is_symlink() or link.resolve() != Path(checkout):
+            link.unlink(missing_ok=True)
+            link.symlink_to(checkout)
+
+    # === DATABASES === #
+
+    def database_name(self, purpose):
+        """Return the name of this checkout's database for ``purpose``."""
+        return f"cra_{cache.checkout_key()}_{purpose}"
+
+    def template(self, *, demo, modules=DEPENDENCIES):
+        """Return a database with the dependencies installed, made once per Odoo."""
+        flavor = "demo" if demo else "plain"
+        if modules != DEPENDENCIES:
+            flavor += "_" + "_".join(modules)
+        key = odoo_source.key(self.source).rpartition("-")[2]
+        name = f"cra_template_{flavor}_{key}"
+        with cache.lock(name):
+            if not self.exists(name) or not self._filestore(name).is_dir():
+                cache.step(f"Installing Odoo's own apps ({flavor} data), about 1 min")
+                self.drop(name)
+                beside = f"{name}_tmp"
+                self.drop(beside)
+                with postgres.connect("postgres") as cursor:
+                    cursor.execute(
+                        f'CREATE DATABASE "{beside}" TEMPLATE template0 ENCODING UTF8'
+                    )
+                arguments = ["-i", ",".join(modules), "--stop-after-init"]
+                arguments += ["--load-language", ",".join(LANGUAGES)]
+                arguments += ["--with-demo"] if demo else []
+                self.run(beside, *arguments, "--no-http", check=True)
+                self._rename(beside, name)
+        return name
+
+    def create(self, name, *, template):
+        """Make database ``name`` anew from another one, files included."""
+        self.drop(name)
+        with postgres.connect("postgres") as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        files = self._filestore(template)
+        if files.is_dir():
+            shutil.copytree(files, self._filestore(name), copy_function=os.link)
+        return name
+
+    def drop(self, name):
+        """Drop database ``name`` and its files, if they exist."""
+        with postgres.connect("postgres") as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        shutil.rmtree(self._filestore(name), ignore_errors=True)
+
+    def _rename(self, old, new):
+        with postgres.connect("postgres") as cursor:
+            cursor.execute(f'ALTER DATABASE "{old}" RENAME TO "{new}"')
+        self._filestore(new).parent.mkdir(parents=True, exist_ok=True)
+        self._filestore(old).mkdir(parents=True, exist_ok=True)
+        self._filestore(old).rename(self._filestore(new))
+
+    def exists(self, name):
+        """Tell whether database ``name`` is there."""
+        with postgres.connect("postgres") as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            return bool(cursor.fetchone())
+
+    def _filestore(self, name):
+        return self.data_dir / "filestore" / name
+
+    # === PROCESSES === #
+
+    def command(self, database, *arguments, subcommand=()):
+        """Return the command line of Odoo on ``database``."""
+        addons = [self.link_folder, *self.source.addons_paths]
+        return [
+            *(sys.executable, "-m", "odoo", *subcommand),
+            *("--database", database, "--db-filter", f"^{database}$"),
+            *("--data-dir", str(self.data_dir)),
+            *("--addons-path", ",".join(map(str, addons))),
+            *arguments,
+        ]
+
+    def environment(self):
+        """Return the environment of an Odoo process."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("ODOO")}
+        python_path = [str(self.source.python_path), str(cache.ROOT / "dev")]
+        return {
+            **kept,
+            "PYTHONPATH": os.pathsep.join(python_path),
+            "ODOO_RC": str(self._config()),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _config(self):
+        """Return a configuration file, so that nobody's own is read."""
+        path = self.work / "odoo.conf"
+        settings = ["[options]", "list_db = False"]
+        names = {"PGHOST": "db_host", "PGPORT": "db_port", "PGUSER": "db_user"}
+        names["PGPASSWORD"] = "db_password"
+        for variable, option in names.items():
+            if os.environ.get(variable):
+                settings.append(f"{option} = {os.environ[variable]}")
+        text = "\n".join([*settings, ""])
+        if not path.exists() or path.read_text() != text:
+            path.touch(0o600)
+            path.write_text(text)
+        return path
+
+    def run(self, database, *arguments, subcommand=(), check=False, log=None, **kwargs):
+        """Run Odoo to its end; its log goes to ``log`` (default: a file in the cache).
+
+        :raise SystemExit: with ``check``, if Odoo fails; the end of its log is shown
+        """
+        log = log or self.work / f"{database}.log"
+        command = self.command(database, *arguments, subcommand=subcommand)
+        with log.open("w") as output:
+            done = subprocess.run(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self.environment(),
+                **kwargs,
+            )
+        if check and done.returncode:
+            sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
+            sys.exit(f"Odoo failed, see {log}")
+        return done.returncode
+
+    def shell(self, database, script, *arguments, log=None):
+        """Run a Python text in ``odoo shell``, with ``env``; fail if it raises.
+
+        :return: what the script printed to standard output
+        """
+        log = log or self.work / f"{database}_shell.log"
+        command = self.command(
+            database, "--no-http", *arguments, subcommand=("shell",)
+        )
+        with log.open("w") as errors:
+            done = subprocess.run(
+                command,
+                input=script,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=self.environment(),
+            )
+        if done.returncode:
+            sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
+            sys.exit(f"The script failed in odoo shell, see {log}")
+        return done.stdout
+
+    @contextlib.contextmanager
+    def server(self, database, *arguments, port=None, interface="127.0.0.1", log=None):
+        """Serve ``database`` for the time of the block.
+
+        :return: context manager that yields the :class:`Server`
+        """
+        server = Server(self, database, port or free_port(), interface, log)
+        server.start(*arguments)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+class Server:
+    """A running Odoo HTTP server."""
+
+    def __init__(self, odoo, database, port, interface="127.0.0.1", log=None):
+        self.odoo = odoo
+        self.database = database
+        self.port = port
+        self.interface = interface
+        self.log = log or odoo.work / f"{database}_server.log"
+        self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, *arguments, **environment):
+        """Start and wait until it answers.
+
+        :raise SystemExit: it stopped or did not answer within two minutes
+        """
+        command = self.odoo.command(
+            self.database,
+            *("--http-interface", self.interface, "--http-port", str(self.port)),
+            *arguments,
+        )
+        self.process = subprocess.Popen(
+            command,
+            stdout=self.log.open("w"),
+            stderr=subprocess.STDOUT,
+            env={**self.odoo.environment(), **environment},
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{self.url}/web/health", timeout=30)
+                return
+            time.sleep(0.2)
+        self.kill()
+        sys.stderr.writelines(self.log.read_text().splitlines(keepends=True)[-30:])
+        sys.exit(f"Odoo did not start on port {self.port}, see {self.log}")
+
+    def stop(self):
+        """Stop it in an orderly way."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self):
+        """Kill it and its children at once, as a power cut would."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
