@@ -1,0 +1,26 @@
+{
+    "name": "Activity Reports, Invoice Annexes and Mass Sending",
+    "summary": "Timesheets agreed by the customer, invoices explained and sent",
+    "version": "19.0.1.0.0",
+    "category": "Services/Timesheets",
+    "author": "sale_timesheet_cra contributors",
+    "license": "LGPL-3",
+    "depends": [
+        "sale_timesheet",
+        "sale_expense",
+        "account_edi_ubl_cii",
+        "portal",
+    ],
+    "data": [
+        # Groups, access, rules
+        "security/cra_groups.xml",
+        "security/ir.model.access.csv",
+        "security/cra_rules.xml",
+        # Activity reports
+        # Annexes
+        # Sending
+        # Last: menus need the actions of all views
+        "views/cra_menus.xml",
+    ],
+    "demo": [],
+}

@@ -1,0 +1,5 @@
+from odoo import models
+
+
+class ProjectProject(models.Model):
+    _inherit = "project.project"
