@@ -16,6 +16,8 @@
         "security/cra_groups.xml",
         "security/ir.model.access.csv",
         "security/cra_rules.xml",
+        # Documents
+        "reports/lean_templates.xml",
         # Activity reports
         # Annexes
         # Sending

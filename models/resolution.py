@@ -22,7 +22,9 @@ def resolve(field_name, project, partner, company):
             continue
         value = source.with_company(company)[field_name]
         if "company_id" in value._fields:
-            value = value.filtered(lambda v: not v.company_id or v.company_id == company)
+            value = value.filtered(
+                lambda v: not v.company_id or v.company_id == company
+            )
         if value:
             return value, source
     return None, None
