@@ -19,6 +19,14 @@
         # Documents
         "reports/lean_templates.xml",
         # Activity reports
+        "data/cra_data.xml",
+        "data/mail_template_data.xml",
+        "reports/cra_report_templates.xml",
+        "views/cra_policy_views.xml",
+        "views/cra_report_views.xml",
+        "views/cra_portal_templates.xml",
+        "views/cra_assignment_views.xml",
+        "wizards/cra_generate_views.xml",
         # Annexes
         # Sending
         # Last: menus need the actions of all views

@@ -1,5 +1,49 @@
-from odoo import models
+from odoo import fields, models
+from odoo.fields import Domain
 
 
 class ProjectProject(models.Model):
     _inherit = "project.project"
+
+    cra_policy_id = fields.Many2one(
+        comodel_name="cra.policy",
+        string="Activity Report Policy",
+        check_company=True,
+        ondelete="restrict",
+        help="Empty: the policy of the customer, else of the company, applies.",
+    )
+    cra_approver_ids = fields.Many2many(
+        comodel_name="res.partner",
+        relation="project_project_cra_approver_rel",
+        string="Activity Report Approvers",
+        help="Who agrees to this project's activity reports. "
+        "Empty: the customer's approvers, else the project's customer contact.",
+    )
+    cra_report_ids = fields.One2many(
+        comodel_name="cra.report",
+        inverse_name="project_id",
+        export_string_translation=False,
+    )
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"cra_policy_id", "partner_id"} & vals.keys():
+            timesheets = self.env["account.analytic.line"]
+            timesheets._cra_update_hold(Domain("project_id", "in", self.ids))
+        return result
+
+    # === BUSINESS METHODS === #
+
+    def _get_cra_approvers(self, partner):
+        """Return who agrees to the time of this project.
+
+        :param partner: ``res.partner``, the customer of the time
+        :return: approvers of the project, else of the customer, else the customer
+            contact of the project if it belongs to that customer, else the customer
+        """
+        self.ensure_one()
+        customer = partner.commercial_partner_id
+        contact = self.partner_id
+        if contact.commercial_partner_id != customer:
+            contact = customer
+        return self.cra_approver_ids or customer.cra_approver_ids or contact

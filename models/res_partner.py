@@ -1,5 +1,58 @@
-from odoo import models
+from odoo import fields, models
 
 
 class ResPartner(models.Model):
     _inherit = "res.partner"
+
+    cra_policy_id = fields.Many2one(
+        comodel_name="cra.policy",
+        string="Activity Report Policy",
+        company_dependent=True,
+        help="Applies to this customer's projects that have no policy of their own.",
+    )
+    cra_approver_ids = fields.Many2many(
+        comodel_name="res.partner",
+        relation="res_partner_cra_approver_rel",
+        column1="partner_id",
+        column2="approver_id",
+        string="Activity Report Approvers",
+        help="Who agrees to this customer's activity reports. "
+        "Empty: the customer's contact on the project.",
+    )
+    cra_report_ids = fields.One2many(
+        comodel_name="cra.report",
+        inverse_name="partner_id",
+        export_string_translation=False,
+    )
+    cra_report_count = fields.Integer(
+        compute="_compute_cra_report_count",
+        groups="hr_timesheet.group_hr_timesheet_approver,account.group_account_invoice",
+        export_string_translation=False,
+    )
+
+    def _compute_cra_report_count(self):
+        counts = dict(
+            self.env["cra.report"]._read_group(
+                [("partner_id", "in", self.commercial_partner_id.ids)],
+                groupby=["partner_id"],
+                aggregates=["__count"],
+            )
+        )
+        for partner in self:
+            partner.cra_report_count = counts.get(partner.commercial_partner_id, 0)
+
+    def write(self, vals):
+        result = super().write(vals)
+        if "cra_policy_id" in vals:
+            self.env["account.analytic.line"]._cra_update_hold()
+        return result
+
+    def action_view_cra_reports(self):
+        """Open the activity reports of this customer."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "sale_timesheet_cra.cra_report_action"
+        )
+        action["domain"] = [("partner_id", "=", self.commercial_partner_id.id)]
+        action["context"] = {}
+        return action

@@ -1,1 +1,3 @@
+from . import test_cra_portal
+from . import test_cra_report
 from . import test_lean_pdf

@@ -14,9 +14,10 @@ from pathlib import Path
 from . import cache, odoo_source, postgres
 
 MODULE = "sale_timesheet_cra"
-#: What the templates hold: the addon's dependencies, and the languages it speaks.
+#: What the templates hold: the addon's dependencies, and the languages it speaks. The
+#: first language becomes the default of new contacts.
 DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
-LANGUAGES = ("fr_FR", "es_ES")
+LANGUAGES = ("en_US", "fr_FR", "es_ES")
 
 
 def free_port():
@@ -52,7 +53,8 @@ class Odoo:
         if modules != DEPENDENCIES:
             flavor += "_" + "_".join(modules)
         key = odoo_source.key(self.source).rpartition("-")[2]
-        name = f"cra_template_{flavor}_{key}"
+        speaks = "".join(language[:2] for language in LANGUAGES)
+        name = f"cra_template_{flavor}_{speaks}_{key}"
         with cache.lock(name):
             if not self.exists(name) or not self._filestore(name).is_dir():
                 cache.step(f"Installing Odoo's own apps ({flavor} data), about 1 min")

@@ -1,0 +1,249 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .resolution import resolve
+
+#: What the customer is shown: refused once the CRA that covers the line is sent.
+SHOWN_FIELDS = frozenset(
+    ("date", "unit_amount", "product_uom_id", "employee_id", "user_id")
+    + ("project_id", "task_id", "so_line", "company_id")
+)
+#: What decides which policy applies to a line, and whether it may be invoiced.
+HOLD_FIELDS = frozenset(
+    ("date", "project_id", "task_id", "so_line", "company_id", "timesheet_invoice_id")
+)
+
+
+class AccountAnalyticLine(models.Model):
+    _inherit = "account.analytic.line"
+
+    cra_line_id = fields.Many2one(
+        comodel_name="cra.report.line",
+        string="Activity Report Line",
+        ondelete="set null",
+        index="btree_not_null",
+        readonly=True,
+        copy=False,
+        help="Line of the activity report that covers this time.",
+    )
+    cra_report_id = fields.Many2one(
+        related="cra_line_id.report_id",
+        string="Activity Report",
+    )
+    cra_hold = fields.Boolean(
+        string="Awaits the Customer's Agreement",
+        readonly=True,
+        copy=False,
+        help="This time must not be invoiced yet.",
+    )
+
+    _cra_hold_idx = models.Index("(so_line) WHERE cra_hold")
+
+    # === COMPUTE METHODS === #
+
+    def _is_not_billed(self):
+        # EXTENDS 'sale_timesheet': what a sent CRA covers is settled as if it were
+        # billed. Core asks this before it recomputes project, partner and order line,
+        # which bypasses write().
+        return super()._is_not_billed() and not self._is_locked_by_cra()
+
+    def _is_locked_by_cra(self):
+        """Tell whether any of these lines is covered by a CRA that was sent."""
+        # sudo: consultants may not read every CRA; only a yes or no leaves here
+        return any(self.sudo().cra_line_id.report_id.mapped("locks_timesheets"))
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._cra_update_hold_of_lines()
+        return lines
+
+    def write(self, vals):
+        result = super().write(vals)
+        if not HOLD_FIELDS.isdisjoint(vals):
+            self._cra_update_hold_of_lines()
+        return result
+
+    def _check_can_write(self, values):
+        # EXTENDS 'hr_timesheet'
+        if not SHOWN_FIELDS.isdisjoint(values):
+            self._check_not_locked_by_cra()
+        return super()._check_can_write(values)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_locked_by_cra(self):
+        self._check_not_locked_by_cra()
+
+    def _check_not_locked_by_cra(self):
+        """Refuse a change of time that a sent CRA shows.
+
+        :raise UserError: names the CRA and the way out
+        """
+        if not self.env["cra.policy"]._is_used():
+            return
+        # sudo: the lock holds for everyone, also for those who may not read the CRA
+        reports = self.sudo().cra_line_id.report_id.filtered("locks_timesheets")
+        if reports:
+            raise UserError(
+                self.env._(
+                    "This time is on activity report %(report)s, which %(customer)s has "
+                    "received. Open the report and choose Correct to change it.",
+                    report=reports[0].display_name,
+                    customer=reports[0].partner_id.display_name,
+                )
+            )
+
+    # === BUSINESS METHODS === #
+
+    @api.model
+    def _cra_customer_sql(self, alias="aal"):
+        """Return the joins and the expression that give the customer of a timesheet.
+
+        That is the commercial partner of its order line, else of its task, else of
+        its project.
+
+        :param str alias: alias of ``account_analytic_line`` in the query
+        :return: pair of ``SQL``
+        """
+        line = SQL.identifier(alias)
+        joins = SQL(
+            """
+            JOIN project_project cra_project ON cra_project.id = %(line)s.project_id
+            LEFT JOIN project_task cra_task ON cra_task.id = %(line)s.task_id
+            LEFT JOIN sale_order_line cra_sol ON cra_sol.id = %(line)s.so_line
+            LEFT JOIN res_partner cra_sol_partner
+                   ON cra_sol_partner.id = cra_sol.order_partner_id
+            LEFT JOIN res_partner cra_task_partner
+                   ON cra_task_partner.id = cra_task.partner_id
+            LEFT JOIN res_partner cra_project_partner
+                   ON cra_project_partner.id = cra_project.partner_id
+            """,
+            line=line,
+        )
+        customer = SQL(
+            "COALESCE(cra_sol_partner.commercial_partner_id, "
+            "cra_task_partner.commercial_partner_id, "
+            "cra_project_partner.commercial_partner_id)"
+        )
+        return joins, customer
+
+    @api.model
+    def _cra_flush(self):
+        """Write what raw SQL on timesheets and their customers is about to read."""
+        self.env["account.analytic.line"].flush_model()
+        self.env["project.project"].flush_model(["partner_id"])
+        self.env["project.task"].flush_model(["partner_id", "name"])
+        self.env["sale.order.line"].flush_model(["order_partner_id"])
+        self.env["res.partner"].flush_model(["commercial_partner_id"])
+        self.env["account.move"].flush_model(["state", "payment_state"])
+
+    @api.model
+    def _cra_get_policies(self, domain=Domain.TRUE):
+        """Return which policy applies to which time, by project, customer, company.
+
+        :param Domain domain: timesheets that are meant
+        :return: dict (project id, customer id, company id) -> ``cra.policy``, without
+            the combinations for which there is none
+        """
+        self._cra_flush()
+        # sudo: the policy applies whoever writes the time
+        timesheets = self.sudo().with_context(active_test=False)
+        query = timesheets._search(domain & Domain("project_id", "!=", False))
+        joins, customer = self._cra_customer_sql()
+        combinations = self.env.execute_query(
+            SQL(
+                """
+                SELECT DISTINCT aal.project_id, %(customer)s, aal.company_id
+                  FROM account_analytic_line aal %(joins)s
+                 WHERE aal.id IN %(timesheets)s AND %(customer)s IS NOT NULL
+                """,
+                customer=customer,
+                joins=joins,
+                timesheets=query.subselect(),
+            )
+        )
+        env = timesheets.env
+        projects = env["project.project"].browse({row[0] for row in combinations})
+        customers = env["res.partner"].browse({row[1] for row in combinations})
+        policies = {}
+        for project_id, customer_id, company_id in combinations:
+            policy, _source = resolve(
+                "cra_policy_id",
+                projects.browse(project_id).with_prefetch(projects.ids),
+                customers.browse(customer_id).with_prefetch(customers.ids),
+                env["res.company"].browse(company_id),
+            )
+            if policy and policy.active:
+                policies[project_id, customer_id, company_id] = policy
+        return policies
+
+    def _cra_update_hold_of_lines(self):
+        """Update ``cra_hold`` of these lines."""
+        if self:
+            self._cra_update_hold(Domain("id", "in", self.ids))
+
+    @api.model
+    def _cra_update_hold(self, domain=Domain.TRUE):
+        """Write ``cra_hold``: the only method that does.
+
+        Time is held from the start date of a policy with a blocking gate on, until
+        the customer has agreed to the CRA that covers it. Invoiced time is not held.
+
+        :param Domain domain: timesheets that may have changed
+        """
+        if not self.env["cra.policy"]._is_used():
+            return
+        blocking = []
+        for key, policy in self._cra_get_policies(domain).items():
+            start = policy._get_start_date(self.env["res.company"].browse(key[2]))
+            if policy.invoice_gate == "block" and start:
+                blocking.append(SQL("(%s, %s, %s, %s::date)", *key, start))
+        self.env["cra.report"].flush_model(["state", "previous_id"])
+        joins, customer = self._cra_customer_sql()
+        # sudo: the hold follows from the policy, whoever writes the time
+        timesheets = self.sudo().with_context(active_test=False)
+        query = timesheets._search(domain & Domain("project_id", "!=", False))
+        rows = self.env.execute_query(
+            SQL(
+                """
+                WITH blocking (project_id, customer_id, company_id, start_date) AS (
+                    %(blocking)s
+                ), wanted AS (
+                    SELECT aal.id,
+                           aal.cra_hold IS TRUE AS held,
+                           blocking.start_date IS NOT NULL
+                           AND (report.id IS NULL
+                                OR report.state != 'approved'
+                                OR EXISTS (SELECT FROM cra_report working
+                                            WHERE working.previous_id = report.id
+                                              AND working.state IN ('draft', 'review')))
+                           AND (move.id IS NULL
+                                OR move.state = 'cancel'
+                                OR move.payment_state = 'reversed') AS to_hold
+                      FROM account_analytic_line aal %(joins)s
+                 LEFT JOIN blocking ON blocking.project_id = aal.project_id
+                                   AND blocking.customer_id = %(customer)s
+                                   AND blocking.company_id = aal.company_id
+                                   AND blocking.start_date <= aal.date
+                 LEFT JOIN cra_report_line line ON line.id = aal.cra_line_id
+                 LEFT JOIN cra_report report ON report.id = line.report_id
+                 LEFT JOIN account_move move ON move.id = aal.timesheet_invoice_id
+                     WHERE aal.id IN %(timesheets)s
+                )
+                SELECT to_hold, array_agg(id) FROM wanted
+                 WHERE to_hold != held GROUP BY to_hold
+                """,
+                blocking=SQL("VALUES %s", SQL(", ").join(blocking))
+                if blocking
+                else SQL("SELECT 0, 0, 0, NULL::date WHERE FALSE"),
+                joins=joins,
+                customer=customer,
+                timesheets=query.subselect(),
+            )
+        )
+        for to_hold, line_ids in rows:
+            timesheets.browse(line_ids).write({"cra_hold": to_hold})

@@ -1,0 +1,146 @@
+from odoo import api, fields, models, tools
+from odoo.exceptions import ValidationError
+
+from .cra_period import PERIODS
+
+CRA_GATES = [
+    ("none", "Invoice freely"),
+    ("block", "Invoice only agreed time"),
+]
+
+
+class CraPolicy(models.Model):
+    """How a customer's time is reported, agreed to and invoiced.
+
+    Assigned on projects, customers and companies (the most specific one applies) and
+    in force from its start date on; time before that day is left alone.
+    """
+
+    _name = "cra.policy"
+    _description = "Activity Report Policy"
+    _order = "sequence, name, id"
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)
+    company_id = fields.Many2one(
+        comodel_name="res.company",
+        index=True,
+        help="Leave empty to share the policy between companies.",
+    )
+    start_date = fields.Date(
+        help="Time before this day is never reported, locked or held. "
+        "Empty: the start date of the company applies.",
+    )
+    scope = fields.Selection(
+        selection=[
+            ("employee_project", "Each consultant and project"),
+            ("project", "Each project, with all its consultants"),
+        ],
+        required=True,
+        default="employee_project",
+        string="One Report for",
+    )
+    period = fields.Selection(
+        selection=PERIODS,
+        required=True,
+        default="month",
+    )
+    time_unit = fields.Selection(
+        selection=[("hour", "Hours"), ("day", "Days")],
+        required=True,
+        default="hour",
+        help="Unit of the totals the customer reads. A day is Odoo's Day unit.",
+    )
+    line_filter = fields.Selection(
+        selection=[
+            ("billable", "Billable time"),
+            ("all", "All time of the project"),
+        ],
+        required=True,
+        default="billable",
+        string="Time to Report",
+    )
+    employee_display = fields.Selection(
+        selection=[
+            ("name", "Full name"),
+            ("initials", "Initials"),
+            ("job", "Job position"),
+        ],
+        required=True,
+        default="name",
+        string="Consultants Shown as",
+    )
+    approval_mode = fields.Selection(
+        selection=[
+            ("none", "Nobody: sent for information"),
+            ("any", "Any approver"),
+            ("all", "All approvers"),
+        ],
+        required=True,
+        default="any",
+        string="Agreed by",
+    )
+    identity = fields.Selection(
+        selection=[("link", "Personal link in the mail")],
+        required=True,
+        default="link",
+        string="Approvers Identified by",
+    )
+    invoice_gate = fields.Selection(
+        selection=CRA_GATES,
+        required=True,
+        default="block",
+        string="Invoicing",
+        help="Under “Invoice only agreed time”, time is neither delivered nor linked to "
+        "invoices before the customer has agreed to it.",
+    )
+    request_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        domain=[("model", "=", "cra.approval")],
+        string="Mail that Asks for Agreement",
+        ondelete="restrict",
+        help="Empty: the standard mail. In its text, a link to /my/cra/decision-link "
+        "becomes the approver's personal link.",
+    )
+
+    @api.constrains("invoice_gate", "approval_mode")
+    def _check_gate_needs_approval(self):
+        for policy in self:
+            if policy.invoice_gate == "block" and policy.approval_mode == "none":
+                raise ValidationError(
+                    self.env._(
+                        "Policy %(name)s holds time until it is agreed, but nobody is "
+                        "asked to agree. Choose who agrees, or invoice freely.",
+                        name=policy.name,
+                    )
+                )
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        self.env.registry.clear_cache()
+        return super().create(vals_list)
+
+    def write(self, vals):
+        result = super().write(vals)
+        if {"start_date", "invoice_gate", "active"} & vals.keys():
+            self.env["account.analytic.line"]._cra_update_hold()
+        return result
+
+    # === BUSINESS METHODS === #
+
+    @tools.ormcache()
+    def _is_used(self):
+        """Tell whether any policy exists: without one, timesheets are left alone."""
+        policies = self.sudo().with_context(active_test=False)
+        return bool(policies.search_count([], limit=1))
+
+    def _get_start_date(self, company):
+        """Return the day from which this policy is in force, None if it never is.
+
+        :param company: ``res.company`` whose time is meant
+        """
+        self.ensure_one()
+        return self.start_date or company.cra_start_date or None

@@ -1,0 +1,8 @@
+from odoo import fields, models
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    cra_policy_id = fields.Many2one(related="company_id.cra_policy_id", readonly=False)
+    cra_start_date = fields.Date(related="company_id.cra_start_date", readonly=False)
