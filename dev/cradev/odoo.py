@@ -104,9 +104,15 @@ class Odoo:
 
     # === PROCESSES === #
 
-    def command(self, database, *arguments, subcommand=()):
-        """Return the command line of Odoo on ``database``."""
+    def command(self, database, *arguments, subcommand=(), load=()):
+        """Return the command line of Odoo on ``database``.
+
+        :param load: server-wide modules of ``dev/addons`` to load besides Odoo's own
+        """
         addons = [self.link_folder, *self.source.addons_paths]
+        if load:
+            addons.append(cache.ROOT / "dev" / "addons")
+            arguments = (*arguments, "--load", ",".join(("base", "rpc", "web", *load)))
         return [
             *(sys.executable, "-m", "odoo", *subcommand),
             *("--database", database, "--db-filter", f"^{database}$"),
@@ -141,34 +147,37 @@ class Odoo:
             path.write_text(text)
         return path
 
-    def run(self, database, *arguments, subcommand=(), check=False, log=None, **kwargs):
+    def run(
+        self, database, *arguments, load=(), environment=None, check=False, log=None
+    ):
         """Run Odoo to its end; its log goes to ``log`` (default: a file in the cache).
 
+        :return: its exit code
         :raise SystemExit: with ``check``, if Odoo fails; the end of its log is shown
         """
         log = log or self.work / f"{database}.log"
-        command = self.command(database, *arguments, subcommand=subcommand)
         with log.open("w") as output:
             done = subprocess.run(
-                command,
+                self.command(database, *arguments, load=load),
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self.environment(),
-                **kwargs,
+                env={**self.environment(), **(environment or {})},
             )
         if check and done.returncode:
             sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
             sys.exit(f"Odoo failed, see {log}")
         return done.returncode
 
-    def shell(self, database, script, *arguments, log=None):
+    def shell(self, database, script, *arguments, log=None, load=(), environment=None):
         """Run a Python text in ``odoo shell``, with ``env``; fail if it raises.
 
         :return: what the script printed to standard output
+        :raise SystemExit: the script raised; the end of its log is shown
         """
         log = log or self.work / f"{database}_shell.log"
         command = self.command(
-            database, "--no-http", *arguments, subcommand=("shell",)
+            database, "--no-http", *arguments, subcommand=("shell",), load=load
         )
         with log.open("w") as errors:
             done = subprocess.run(
@@ -177,7 +186,7 @@ class Odoo:
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=self.environment(),
+                env={**self.environment(), **(environment or {})},
             )
         if done.returncode:
             sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
