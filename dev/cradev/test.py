@@ -1,6 +1,7 @@
 """Run every check of the project on a real Odoo 19; see ``--help``."""
 
 import argparse
+import contextlib
 import importlib
 import re
 import sys
@@ -15,11 +16,11 @@ from .workbench import Workbench
 
 #: Each lane runs its stages one after the other, beside the other lane.
 LANES = (
-    ("unit",),
-    ("install",),
+    ("lint", "unit"),
+    ("install", "core"),
 )
 STAGES = tuple(stage for lane in LANES for stage in lane)
-NEEDS_NO_ODOO = set()
+NEEDS_NO_ODOO = {"lint"}
 
 DESCRIPTION = """\
 Run every check of the project on a real Odoo 19, which is set up first if need be.
@@ -55,6 +56,11 @@ def parse(arguments):
         "--keep",
         action="store_true",
         help="keep the databases; own tests then update theirs instead of making it",
+    )
+    parser.add_argument(
+        "--core-baseline",
+        action="store_true",
+        help="print which of core's tests do not pass without the addon, and stop",
     )
     return parser.parse_args(arguments)
 
@@ -122,30 +128,37 @@ def run_lane(names, workbench, report, tags):
         run_stage(name, workbench, report, **options)
 
 
-def run_all(names, tags, report, keep):
-    """Run stages in lanes, on one Odoo and one PostgreSQL."""
+@contextlib.contextmanager
+def machine(report, keep):
+    """Provide Odoo and all it needs for the time of the block."""
     system.ensure()
     wkhtmltopdf.ensure()
     source = odoo_source.ensure()
     with postgres.running():
         workbench = Workbench(Odoo(source), report, keep=keep)
         try:
-            with ThreadPoolExecutor(len(LANES)) as pool:
-                lanes = [[name for name in lane if name in names] for lane in LANES]
-                jobs = [
-                    pool.submit(run_lane, lane, workbench, report, tags)
-                    for lane in lanes
-                ]
-            for job in jobs:
-                job.result()
+            yield workbench
         finally:
             workbench.clean()
 
 
+def run_all(names, tags, report, keep):
+    """Run stages in lanes, on one Odoo and one PostgreSQL."""
+    lanes = [[name for name in lane if name in names] for lane in LANES]
+    with machine(report, keep) as workbench, ThreadPoolExecutor(len(LANES)) as pool:
+        jobs = [pool.submit(run_lane, lane, workbench, report, tags) for lane in lanes]
+        for job in jobs:
+            job.result()
+
+
 def main(arguments=None):
     options = parse(arguments)
-    names, tags = choose(options)
     report = Report()
+    if options.core_baseline:
+        with machine(report, keep=False) as workbench:
+            load("core").measure(workbench)
+        return 0
+    names, tags = choose(options)
     if set(names) <= NEEDS_NO_ODOO:
         run_lane(names, None, report, tags)
     else:
