@@ -1,6 +1,7 @@
 """Run Odoo: one-off commands and servers, on databases made from templates."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -17,6 +18,9 @@ MODULE = "sale_timesheet_cra"
 #: What the templates hold: the addon's dependencies, and the languages it speaks.
 DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
 LANGUAGES = ("fr_FR", "es_ES")
+#: To be raised when templates must be made anew.
+RECIPE = 2
+_RESULT = "cradev-result: "
 
 
 def free_port():
@@ -24,6 +28,15 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def load_languages(env, codes):
+    """Switch languages on, beside English (runs inside Odoo)."""
+    languages = env["res.lang"].with_context(active_test=False)
+    languages = languages.search([("code", "in", codes)])
+    wizard = env["base.language.install"].create({"lang_ids": languages.ids})
+    wizard.lang_install()
+    env.cr.commit()
 
 
 class Odoo:
@@ -52,7 +65,7 @@ class Odoo:
         if modules != DEPENDENCIES:
             flavor += "_" + "_".join(modules)
         key = odoo_source.key(self.source).rpartition("-")[2]
-        name = f"cra_template_{flavor}_{key}"
+        name = f"cra_template_{flavor}_{key}_{RECIPE}"
         with cache.lock(name):
             if not self.exists(name) or not self._filestore(name).is_dir():
                 cache.step(f"Installing Odoo's own apps ({flavor} data), about 1 min")
@@ -64,9 +77,11 @@ class Odoo:
                         f'CREATE DATABASE "{beside}" TEMPLATE template0 ENCODING UTF8'
                     )
                 arguments = ["-i", ",".join(modules), "--stop-after-init"]
-                arguments += ["--load-language", ",".join(LANGUAGES)]
                 arguments += ["--with-demo"] if demo else []
                 self.run(beside, *arguments, "--no-http", check=True)
+                # Not with --load-language: on a new database that makes the first one
+                # everybody's language and switches English off.
+                self.call(beside, load_languages, codes=LANGUAGES)
                 self._rename(beside, name)
         return name
 
@@ -193,6 +208,34 @@ class Odoo:
             sys.exit(f"The script failed in odoo shell, see {log}")
         return done.stdout
 
+    def start_call(
+        self, database, function, *, log=None, load=(), environment=None, **kwargs
+    ):
+        """Start ``function(env, **kwargs)`` of a module of cradev in ``odoo shell``.
+
+        :param function: a function at the top of its module
+        :param dict kwargs: values that JSON can carry
+        :return: the running :class:`Call`
+        """
+        script = f"""
+import importlib, json
+function = getattr(
+    importlib.import_module({function.__module__!r}), {function.__name__!r}
+)
+result = function(env, **json.loads({json.dumps(kwargs)!r}))
+print({_RESULT!r} + json.dumps(result))
+"""
+        log = log or self.work / f"{database}_{function.__name__}.log"
+        command = self.command(database, "--no-http", subcommand=("shell",), load=load)
+        return Call(command, script, log, {**self.environment(), **(environment or {})})
+
+    def call(self, database, function, **options):
+        """Do the same, wait for it, and return what it returned, through JSON.
+
+        :raise SystemExit: it raised; the end of the log is shown
+        """
+        return self.start_call(database, function, **options).result()
+
     @contextlib.contextmanager
     def server(self, database, *arguments, port=None, interface="127.0.0.1", log=None):
         """Serve ``database`` for the time of the block.
@@ -205,6 +248,46 @@ class Odoo:
             yield server
         finally:
             server.stop()
+
+
+class Call:
+    """A function that runs inside an ``odoo shell`` of its own."""
+
+    def __init__(self, command, script, log, environment):
+        self.log = log
+        self.output = log.with_suffix(".out")
+        with log.open("w") as errors, self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=errors,
+                env=environment,
+                text=True,
+            )
+        self.process.stdin.write(script)
+        self.process.stdin.close()
+
+    def wait(self, timeout=600):
+        """Wait for its end and return the exit code: -9 if it was killed."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def result(self, timeout=600):
+        """Wait for its end and return what the function returned.
+
+        :raise SystemExit: it raised or died
+        """
+        if self.wait(timeout):
+            end = self.log.read_text().splitlines(keepends=True)[-40:]
+            sys.stderr.writelines(end)
+            sys.exit(f"Odoo failed, see {self.log}: {end[-1].strip() if end else ''}")
+        printed = self.output.read_text().rpartition(_RESULT)[2]
+        return json.loads(printed.splitlines()[0])
 
 
 class Server:
@@ -222,7 +305,7 @@ class Server:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, load=(), environment=None):
         """Start and wait until it answers.
 
         :raise SystemExit: it stopped or did not answer within two minutes
@@ -231,14 +314,17 @@ class Server:
             self.database,
             *("--http-interface", self.interface, "--http-port", str(self.port)),
             *arguments,
+            load=load,
         )
-        self.process = subprocess.Popen(
-            command,
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-            env={**self.odoo.environment(), **environment},
-            start_new_session=True,
-        )
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**self.odoo.environment(), **(environment or {})},
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError):

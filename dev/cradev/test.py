@@ -16,8 +16,8 @@ from .workbench import Workbench
 
 #: Each lane runs its stages one after the other, beside the other lane.
 LANES = (
-    ("lint", "unit"),
-    ("install", "core"),
+    ("lint", "unit", "core_lint"),
+    ("install", "uninstall", "translations", "process", "core"),
 )
 STAGES = tuple(stage for lane in LANES for stage in lane)
 NEEDS_NO_ODOO = {"lint"}
@@ -56,6 +56,11 @@ def parse(arguments):
         "--keep",
         action="store_true",
         help="keep the databases; own tests then update theirs instead of making it",
+    )
+    parser.add_argument(
+        "--update-pot",
+        action="store_true",
+        help="write i18n/*.pot anew, bring fr.po and es.po up to date, and stop",
     )
     parser.add_argument(
         "--core-baseline",
@@ -154,9 +159,12 @@ def run_all(names, tags, report, keep):
 def main(arguments=None):
     options = parse(arguments)
     report = Report()
-    if options.core_baseline:
+    if options.core_baseline or options.update_pot:
         with machine(report, keep=False) as workbench:
-            load("core").measure(workbench)
+            if options.update_pot:
+                load("translations").update(workbench)
+            else:
+                load("core").measure(workbench)
         return 0
     names, tags = choose(options)
     if set(names) <= NEEDS_NO_ODOO:

@@ -11,7 +11,7 @@ import fnmatch
 import re
 from pathlib import Path
 
-from .. import lists, odoo_log, odoo_tests
+from .. import lists, odoo_log, odoo_tests, postgres
 
 TITLE = "Core's tests with the addon installed"
 SLOW = True
@@ -34,7 +34,9 @@ def tags(source):
 
 
 def run_on(odoo, database):
-    """Run them on ``database``."""
+    """Run them on ``database``, in English only as core's tests expect."""
+    with postgres.connect(database) as cursor:
+        cursor.execute("UPDATE res_lang SET active = (code = 'en_US')")
     return odoo_tests.run(
         odoo, database, tags(odoo.source), label="core's tests", all_post_install=True
     )
