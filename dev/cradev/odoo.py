@@ -117,6 +117,17 @@ class Odoo:
     def _filestore(self, name):
         return self.data_dir / "filestore" / name
 
+    @staticmethod
+    def set_parameters(database, values):
+        """Write system parameters of a database that no Odoo is running on."""
+        with postgres.connect(database) as cursor:
+            for key, value in values.items():
+                cursor.execute(
+                    "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s) "
+                    "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value",
+                    [key, value],
+                )
+
     # === PROCESSES === #
 
     def command(self, database, *arguments, subcommand=(), load=()):
@@ -303,7 +314,8 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        everywhere = self.interface in ("0.0.0.0", "::", "")
+        return f"http://{'127.0.0.1' if everywhere else self.interface}:{self.port}"
 
     def start(self, *arguments, load=(), environment=None):
         """Start and wait until it answers.

@@ -7,7 +7,7 @@ import sys
 import threading
 from dataclasses import dataclass, field
 
-from . import cache, odoo_log, postgres, system
+from . import cache, odoo_log, system
 from .odoo import free_port
 
 RECORDER = "cra_test_recorder"
@@ -67,24 +67,15 @@ class _Progress(threading.Thread):
                 cache.step(f"{self.label}: test {started} of {total}")
 
 
-def _address(database, port):
-    """Tell the PDF engine and the mails where this Odoo will listen."""
-    with postgres.connect(database) as cursor:
-        for key in ("report.url", "web.base.url"):
-            cursor.execute(
-                "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s) "
-                "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value",
-                [key, f"http://127.0.0.1:{port}"],
-            )
-
-
 def run(odoo, database, tags, *arguments, label, all_post_install=False):
     """Run the tests that ``tags`` choose on ``database``.
 
     :return: a :class:`TestRun`
     """
     port = free_port()
-    _address(database, port)
+    url = f"http://127.0.0.1:{port}"
+    # Where the PDF engine finds the stylesheets, and what links in mails point to.
+    odoo.set_parameters(database, {"report.url": url, "web.base.url": url})
     path = odoo.work / f"{database}_results.jsonl"
     path.unlink(missing_ok=True)
     log = odoo.work / f"{database}_tests.log"
