@@ -1,6 +1,7 @@
 """Run Odoo: one-off commands and servers, on databases made from templates."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,9 @@ MODULE = "sale_timesheet_cra"
 #: first language becomes the default of new contacts.
 DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
 LANGUAGES = ("en_US", "fr_FR", "es_ES")
+#: To be raised when templates must be made anew.
+RECIPE = 3
+_RESULT = "cradev-result: "
 
 
 def free_port():
@@ -25,6 +29,15 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def load_languages(env, codes):
+    """Switch languages on, beside English (runs inside Odoo)."""
+    languages = env["res.lang"].with_context(active_test=False)
+    languages = languages.search([("code", "in", codes)])
+    wizard = env["base.language.install"].create({"lang_ids": languages.ids})
+    wizard.lang_install()
+    env.cr.commit()
 
 
 class Odoo:
@@ -53,8 +66,7 @@ class Odoo:
         if modules != DEPENDENCIES:
             flavor += "_" + "_".join(modules)
         key = odoo_source.key(self.source).rpartition("-")[2]
-        speaks = "".join(language[:2] for language in LANGUAGES)
-        name = f"cra_template_{flavor}_{speaks}_{key}"
+        name = f"cra_template_{flavor}_{key}_{RECIPE}"
         with cache.lock(name):
             if not self.exists(name) or not self._filestore(name).is_dir():
                 cache.step(f"Installing Odoo's own apps ({flavor} data), about 1 min")
@@ -66,9 +78,11 @@ class Odoo:
                         f'CREATE DATABASE "{beside}" TEMPLATE template0 ENCODING UTF8'
                     )
                 arguments = ["-i", ",".join(modules), "--stop-after-init"]
-                arguments += ["--load-language", ",".join(LANGUAGES)]
                 arguments += ["--with-demo"] if demo else []
                 self.run(beside, *arguments, "--no-http", check=True)
+                # Not with --load-language: on a new database that makes the first one
+                # everybody's language and switches English off.
+                self.call(beside, load_languages, codes=LANGUAGES)
                 self._rename(beside, name)
         return name
 
@@ -104,11 +118,28 @@ class Odoo:
     def _filestore(self, name):
         return self.data_dir / "filestore" / name
 
+    @staticmethod
+    def set_parameters(database, values):
+        """Write system parameters of a database that no Odoo is running on."""
+        with postgres.connect(database) as cursor:
+            for key, value in values.items():
+                cursor.execute(
+                    "INSERT INTO ir_config_parameter (key, value) VALUES (%s, %s) "
+                    "ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value",
+                    [key, value],
+                )
+
     # === PROCESSES === #
 
-    def command(self, database, *arguments, subcommand=()):
-        """Return the command line of Odoo on ``database``."""
+    def command(self, database, *arguments, subcommand=(), load=()):
+        """Return the command line of Odoo on ``database``.
+
+        :param load: server-wide modules of ``dev/addons`` to load besides Odoo's own
+        """
         addons = [self.link_folder, *self.source.addons_paths]
+        if load:
+            addons.append(cache.ROOT / "dev" / "addons")
+            arguments = (*arguments, "--load", ",".join(("base", "rpc", "web", *load)))
         return [
             *(sys.executable, "-m", "odoo", *subcommand),
             *("--database", database, "--db-filter", f"^{database}$"),
@@ -143,34 +174,37 @@ class Odoo:
             path.write_text(text)
         return path
 
-    def run(self, database, *arguments, subcommand=(), check=False, log=None, **kwargs):
+    def run(
+        self, database, *arguments, load=(), environment=None, check=False, log=None
+    ):
         """Run Odoo to its end; its log goes to ``log`` (default: a file in the cache).
 
+        :return: its exit code
         :raise SystemExit: with ``check``, if Odoo fails; the end of its log is shown
         """
         log = log or self.work / f"{database}.log"
-        command = self.command(database, *arguments, subcommand=subcommand)
         with log.open("w") as output:
             done = subprocess.run(
-                command,
+                self.command(database, *arguments, load=load),
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=self.environment(),
-                **kwargs,
+                env={**self.environment(), **(environment or {})},
             )
         if check and done.returncode:
             sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
             sys.exit(f"Odoo failed, see {log}")
         return done.returncode
 
-    def shell(self, database, script, *arguments, log=None):
+    def shell(self, database, script, *arguments, log=None, load=(), environment=None):
         """Run a Python text in ``odoo shell``, with ``env``; fail if it raises.
 
         :return: what the script printed to standard output
+        :raise SystemExit: the script raised; the end of its log is shown
         """
         log = log or self.work / f"{database}_shell.log"
         command = self.command(
-            database, "--no-http", *arguments, subcommand=("shell",)
+            database, "--no-http", *arguments, subcommand=("shell",), load=load
         )
         with log.open("w") as errors:
             done = subprocess.run(
@@ -179,12 +213,40 @@ class Odoo:
                 text=True,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=self.environment(),
+                env={**self.environment(), **(environment or {})},
             )
         if done.returncode:
             sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
             sys.exit(f"The script failed in odoo shell, see {log}")
         return done.stdout
+
+    def start_call(
+        self, database, function, *, log=None, load=(), environment=None, **kwargs
+    ):
+        """Start ``function(env, **kwargs)`` of a module of cradev in ``odoo shell``.
+
+        :param function: a function at the top of its module
+        :param dict kwargs: values that JSON can carry
+        :return: the running :class:`Call`
+        """
+        script = f"""
+import importlib, json
+function = getattr(
+    importlib.import_module({function.__module__!r}), {function.__name__!r}
+)
+result = function(env, **json.loads({json.dumps(kwargs)!r}))
+print({_RESULT!r} + json.dumps(result))
+"""
+        log = log or self.work / f"{database}_{function.__name__}.log"
+        command = self.command(database, "--no-http", subcommand=("shell",), load=load)
+        return Call(command, script, log, {**self.environment(), **(environment or {})})
+
+    def call(self, database, function, **options):
+        """Do the same, wait for it, and return what it returned, through JSON.
+
+        :raise SystemExit: it raised; the end of the log is shown
+        """
+        return self.start_call(database, function, **options).result()
 
     @contextlib.contextmanager
     def server(self, database, *arguments, port=None, interface="127.0.0.1", log=None):
@@ -200,6 +262,46 @@ class Odoo:
             server.stop()
 
 
+class Call:
+    """A function that runs inside an ``odoo shell`` of its own."""
+
+    def __init__(self, command, script, log, environment):
+        self.log = log
+        self.output = log.with_suffix(".out")
+        with log.open("w") as errors, self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=errors,
+                env=environment,
+                text=True,
+            )
+        self.process.stdin.write(script)
+        self.process.stdin.close()
+
+    def wait(self, timeout=600):
+        """Wait for its end and return the exit code: -9 if it was killed."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def result(self, timeout=600):
+        """Wait for its end and return what the function returned.
+
+        :raise SystemExit: it raised or died
+        """
+        if self.wait(timeout):
+            end = self.log.read_text().splitlines(keepends=True)[-40:]
+            sys.stderr.writelines(end)
+            sys.exit(f"Odoo failed, see {self.log}: {end[-1].strip() if end else ''}")
+        printed = self.output.read_text().rpartition(_RESULT)[2]
+        return json.loads(printed.splitlines()[0])
+
+
 class Server:
     """A running Odoo HTTP server."""
 
@@ -213,9 +315,10 @@ class Server:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        everywhere = self.interface in ("0.0.0.0", "::", "")
+        return f"http://{'127.0.0.1' if everywhere else self.interface}:{self.port}"
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, load=(), environment=None):
         """Start and wait until it answers.
 
         :raise SystemExit: it stopped or did not answer within two minutes
@@ -224,14 +327,17 @@ class Server:
             self.database,
             *("--http-interface", self.interface, "--http-port", str(self.port)),
             *arguments,
+            load=load,
         )
-        self.process = subprocess.Popen(
-            command,
-            stdout=self.log.open("w"),
-            stderr=subprocess.STDOUT,
-            env={**self.odoo.environment(), **environment},
-            start_new_session=True,
-        )
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**self.odoo.environment(), **(environment or {})},
+                start_new_session=True,
+            )
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.process.poll() is None:
             with contextlib.suppress(OSError):

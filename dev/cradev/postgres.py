@@ -40,7 +40,10 @@ def _programs():
 def _as_owner(*command):
     """Run a command as the user who owns the cluster: PostgreSQL refuses root."""
     prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    return subprocess.run([*prefix, *map(str, command)], stdout=sys.stderr, cwd="/")
+    # Not into a pipe: the server that pg_ctl starts would hold it open.
+    return subprocess.run(
+        [*prefix, *map(str, command)], stdout=subprocess.DEVNULL, cwd="/"
+    )
 
 
 class Cluster:
@@ -121,12 +124,14 @@ def running():
         yield
         return
     cluster = Cluster()
-    with cache.lock("postgresql-users", shared=True):
-        cluster.start()
-        yield
-    with cache.lock("postgresql-users", wait=False) as last_user:
-        if last_user:
-            cluster.stop()
+    try:
+        with cache.lock("postgresql-users", shared=True):
+            cluster.start()
+            yield
+    finally:
+        with cache.lock("postgresql-users", wait=False) as last_user:
+            if last_user:
+                cluster.stop()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import sys
 
 from . import cache
 
+#: The names under which Odoo's browser tests look for Chromium.
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 #: What must be there -> the Debian package that brings it.
 PROGRAMS = {
     "chromium": "chromium",
@@ -66,12 +68,11 @@ def _known_libraries():
 
 def ensure():
     """Install the programs, libraries and fonts that are not there yet."""
-    browsers = ("chromium", "google-chrome", "chromium-browser", "google-chrome-stable")
     missing = {
         package
         for program, package in PROGRAMS.items()
         if not shutil.which(program)
-        and not (program == "chromium" and any(map(shutil.which, browsers)))
+        and not (program == "chromium" and any(map(shutil.which, BROWSERS)))
     }
     libraries = _known_libraries()
     missing |= {pkg for lib, pkg in LIBRARIES.items() if lib not in libraries}

@@ -1,0 +1,1 @@
+"""Checks with real processes; :mod:`cradev.process` says how to write one."""
