@@ -32,5 +32,4 @@
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],
-    "demo": [],
 }

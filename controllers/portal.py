@@ -32,7 +32,10 @@ class CraPortal(CustomerPortal):
         # sudo: portal users do not read approvals; only their own are searched
         approvals = request.env["cra.approval"].sudo()
         query = approvals._search(
-            [("state", "=", "pending"), ("partner_id", "=", request.env.user.partner_id.id)]
+            [
+                ("state", "=", "pending"),
+                ("partner_id", "=", request.env.user.partner_id.id),
+            ]
         )
         return [
             ("state", "=", "sent"),
@@ -75,7 +78,8 @@ class CraPortal(CustomerPortal):
         values = {
             **report_sudo._get_document_values(),
             "approval": approval_sudo,
-            "decidable": approval_sudo.state == "pending" and report_sudo.state == "sent",
+            "decidable": approval_sudo.state == "pending"
+            and report_sudo.state == "sent",
             "query": {name: key for name, key in keys.items() if key},
             "error": kwargs.get("error"),
             "page_name": "cra",
@@ -89,7 +93,7 @@ class CraPortal(CustomerPortal):
     def _get_report(self, report_id, access_token=None, approval_token=None):
         """Return the report the request may see, and the approval it may decide on.
 
-        :return: pair of sudo records in the reader's language; the approval may be empty
+        :return: pair of sudo records in the reader's language, the approval or none
         :raise AccessError, MissingError: whatever is wrong; never told to the reader
         """
         approvals_sudo = request.env["cra.approval"].sudo()

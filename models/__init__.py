@@ -3,6 +3,8 @@ from . import account_move_line
 from . import cra_approval
 from . import cra_policy
 from . import cra_report
+from . import cra_report_document
+from . import cra_report_life
 from . import cra_report_line
 from . import ir_actions_report
 from . import ir_attachment

@@ -90,8 +90,8 @@ class AccountAnalyticLine(models.Model):
         if reports:
             raise UserError(
                 self.env._(
-                    "This time is on activity report %(report)s, which %(customer)s has "
-                    "received. Open the report and choose Correct to change it.",
+                    "This time is on activity report %(report)s, which %(customer)s "
+                    "has received. Open the report and choose Correct to change it.",
                     report=reports[0].display_name,
                     customer=reports[0].partner_id.display_name,
                 )

@@ -100,7 +100,9 @@ class CraApproval(models.Model):
         for approval in self:
             if approval.decided_on:
                 raise UserError(
-                    self.env._("%s was decided: it stays as it is.", approval.display_name)
+                    self.env._(
+                        "%s was decided: it stays as it is.", approval.display_name
+                    )
                 )
         return super().write(vals)
 

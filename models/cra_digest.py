@@ -14,7 +14,9 @@ def _canonical_v1(terms, lines):
     """Return compact JSON with sorted keys; hours as text with six decimals."""
     content = {
         "terms": terms,
-        "lines": [{**line, "unit_amount": f"{line['unit_amount']:.6f}"} for line in lines],
+        "lines": [
+            {**line, "unit_amount": f"{line['unit_amount']:.6f}"} for line in lines
+        ],
     }
     return json.dumps(
         content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str

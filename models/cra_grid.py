@@ -52,7 +52,9 @@ class CraGrid:
             several = self.several_employees
             label = line.employee_label if several else line.task_label
             hours[label or line.project_label][line.date] += line.unit_amount
-        by_total = sorted(hours.items(), key=lambda row: (-sum(row[1].values()), row[0]))
+        by_total = sorted(
+            hours.items(), key=lambda row: (-sum(row[1].values()), row[0])
+        )
         return [(label, dict(by_day)) for label, by_day in by_total]
 
     @cached_property

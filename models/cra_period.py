@@ -50,5 +50,7 @@ def period_start_sql(period, date_sql):
     month = SQL("date_trunc('month', %s)::date", date_sql)
     if period == "month":
         return month
-    second_half = SQL("CASE WHEN EXTRACT(day FROM %s) > 15 THEN 15 ELSE 0 END", date_sql)
+    second_half = SQL(
+        "CASE WHEN EXTRACT(day FROM %s) > 15 THEN 15 ELSE 0 END", date_sql
+    )
     return SQL("(%s + %s)", month, second_half)

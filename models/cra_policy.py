@@ -92,8 +92,8 @@ class CraPolicy(models.Model):
         required=True,
         default="block",
         string="Invoicing",
-        help="Under “Invoice only agreed time”, time is neither delivered nor linked to "
-        "invoices before the customer has agreed to it.",
+        help="Under “Invoice only agreed time”, time is neither delivered nor linked "
+        "to invoices before the customer has agreed to it.",
     )
     request_template_id = fields.Many2one(
         comodel_name="mail.template",

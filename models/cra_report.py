@@ -1,13 +1,8 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL, format_date, format_datetime, formatLang, groupby
+from odoo.tools import SQL
 
-from ..reports.pdf_batch import LeanDocument
-from .cra_digest import DIGEST_VERSION, digest
-from .cra_grid import CraGrid
 from .cra_policy import CRA_GATES
 
 CRA_STATES = [
@@ -351,7 +346,9 @@ class CraReport(models.Model):
             )
         for vals in vals_list:
             vals["scope_key"] = "customer={},project={},employee={}".format(
-                vals.get("partner_id"), vals.get("project_id"), vals.get("employee_id") or 0
+                vals.get("partner_id"),
+                vals.get("project_id"),
+                vals.get("employee_id") or 0,
             )
         return super().create(vals_list)
 
@@ -444,7 +441,9 @@ class CraReport(models.Model):
         attachment = self.signed_document_id or self.document_id
         if not attachment:
             raise UserError(
-                self.env._("The document of %s is made when it is sent.", self.display_name)
+                self.env._(
+                    "The document of %s is made when it is sent.", self.display_name
+                )
             )
         return {
             "type": "ir.actions.act_url",
@@ -476,7 +475,9 @@ class CraReport(models.Model):
                 )
         # sudo: accountants invoice without reading timesheets
         orders = self.sudo().line_ids.timesheet_id.so_line.order_id.sudo(self.env.su)
-        return orders._create_invoices()._get_records_action(name=self.env._("Invoices"))
+        return orders._create_invoices()._get_records_action(
+            name=self.env._("Invoices")
+        )
 
     def action_view_invoices(self):
         """Open the invoices that bill this report's time."""
@@ -503,19 +504,6 @@ class CraReport(models.Model):
             | Domain("user_id", "=", user.id)
         )
 
-    def _get_period_label(self):
-        """Return the period in words: a month by its name, else both its days."""
-        self.ensure_one()
-        if not self.date_from:
-            return ""
-        month_ends = (self.date_to + timedelta(days=1)).day == 1
-        if self.date_from.day == 1 and month_ends and (
-            self.date_from.month == self.date_to.month
-        ):
-            return format_date(self.env, self.date_from, date_format="LLLL yyyy")
-        first, last = (format_date(self.env, d) for d in (self.date_from, self.date_to))
-        return f"{first} – {last}"
-
     def _prepare_terms(self):
         """Return the policy's terms as values of this report."""
         policy = self.policy_id
@@ -524,325 +512,3 @@ class CraReport(models.Model):
     def _refresh(self):
         """Make lines and totals of drafts equal to the timesheets."""
         self.env["cra.report.line"]._sync(self)
-
-    # --- Sending --- #
-
-    def _send(self):
-        """Freeze drafts and ask their approvers, all or nothing.
-
-        :raise UserError: names the report that cannot be sent and the way out
-        """
-        # sudo: numbers, approvals and documents are not written by users themselves
-        reports = self.sudo()
-        reports._lock()
-        reports._check_sendable()
-        reports._settle_terms()
-        reports._attach_documents()
-        reports._freeze()
-        reports._create_approvals()._send_requests()
-        return reports
-
-    def _lock(self):
-        """Keep others from deciding on these reports until the transaction ends."""
-        self.lock_for_update()
-        self.invalidate_recordset()
-
-    def _check_sendable(self):
-        """Refuse to send reports that are not ready.
-
-        :raise UserError: names the report and the way out
-        """
-        for report in self:
-            if report.state != "draft":
-                raise UserError(self.env._("%s is not a draft.", report.display_name))
-        seen = {report: report._get_content() for report in self}
-        self._refresh()
-        for report in self:
-            name = report.display_name
-            if not report.line_ids:
-                raise UserError(self.env._("%s has no time to report.", name))
-            if report._get_content() != seen[report]:
-                raise UserError(
-                    self.env._(
-                        "The timesheets of %s changed since it was made. "
-                        "Refresh it and look at it once more.",
-                        name,
-                    )
-                )
-            approvers = report.project_id._get_cra_approvers(report.partner_id)
-            for approver in approvers:
-                if not approver.email:
-                    raise UserError(
-                        self.env._(
-                            "%(approver)s, who is to receive %(report)s, has no email "
-                            "address. Enter one on the contact, or choose another "
-                            "approver.",
-                            approver=approver.display_name,
-                            report=name,
-                        )
-                    )
-
-    def _settle_terms(self):
-        """Copy the policy's terms, and number the reports."""
-        for report in self:
-            name = report.previous_id.name or report._next_number()
-            report.write({**report._prepare_terms(), "name": name})
-
-    def _freeze(self):
-        """Put the reports in force, in the place of the versions before them."""
-        self.previous_id.write({"state": "superseded"})
-        self.previous_id.approval_ids._void()
-        for report in self:
-            report.write(
-                {
-                    "state": "sent",
-                    "sent_on": fields.Datetime.now(),
-                    "digest": digest(*report._get_content()),
-                    "digest_version": DIGEST_VERSION,
-                }
-            )
-        self._take_over_timesheets()
-        self._update_hold()
-
-    def _create_approvals(self):
-        """Return one approval per report and approver."""
-        return self.env["cra.approval"].create(
-            [
-                {"report_id": report.id, "partner_id": approver.id}
-                for report in self
-                for approver in report.project_id._get_cra_approvers(report.partner_id)
-            ]
-        )
-
-    def _next_number(self):
-        """Return the next number of the report's company."""
-        sequences = self.env["ir.sequence"].with_company(self.company_id)
-        if not sequences.search_count(
-            [("code", "=", "cra.report"), ("company_id", "=", self.company_id.id)]
-        ):
-            self.env.ref("sale_timesheet_cra.sequence_cra_report").copy(
-                {"company_id": self.company_id.id, "number_next": 1}
-            )
-        return sequences.next_by_code("cra.report", sequence_date=self.date_to)
-
-    def _take_over_timesheets(self):
-        """Link the timesheets to these versions instead of the previous ones."""
-        lines = self.env["cra.report.line"]
-        lines.flush_model()
-        self.env["account.analytic.line"].flush_model(["cra_line_id"])
-        self.env.execute_query(
-            SQL(
-                """
-                UPDATE account_analytic_line aal SET cra_line_id = line.id
-                  FROM cra_report_line line
-                 WHERE line.timesheet_id = aal.id AND line.report_id IN %s
-                   AND aal.cra_line_id IS DISTINCT FROM line.id
-             RETURNING aal.id
-                """,
-                tuple(self.ids),
-            )
-        )
-        self.env["account.analytic.line"].invalidate_model(["cra_line_id"])
-
-    def _update_hold(self):
-        """Hold or free the timesheets of these reports as their states say."""
-        timesheets = (self | self.previous_id).line_ids.timesheet_id
-        timesheets._cra_update_hold_of_lines()
-
-    def _get_content(self):
-        """Return what the digest is made of: the terms and the lines, in plain values."""
-        self.ensure_one()
-        terms = {name: self[name] for name in TERMS}
-        terms |= {
-            "number": self.name or None,
-            "version": self.version,
-            "company": self.company_id.id,
-            "customer": self.partner_id.id,
-            "project": self.project_id.id,
-            "employee": self.employee_id.id or None,
-            "date_from": self.date_from,
-            "date_to": self.date_to,
-        }
-        names = ("date", "employee_label", "project_label", "task_label", "description")
-        lines = [
-            {
-                "timesheet": line.timesheet_id.id,
-                "unit_amount": line.unit_amount,
-                **{name: line[name] or "" for name in names},
-            }
-            for line in self.line_ids.sorted(lambda line: (line.date, line.id))
-        ]
-        return terms, lines
-
-    # --- Documents --- #
-
-    def _render_documents(self):
-        """Return the PDF of each report, as it is now: dict report -> bytes."""
-        rendered = {}
-        key = lambda report: (report.company_id, report.partner_id.lang)  # noqa: E731
-        for (company, lang), group in groupby(self, key):
-            engine = self.env["ir.actions.report"].with_company(company)
-            qweb = self.env["ir.qweb"].with_context(lang=lang)
-            documents = [
-                LeanDocument(
-                    report.display_name,
-                    qweb._render(
-                        "sale_timesheet_cra.report_cra_document",
-                        report.with_context(lang=lang)._get_document_values(),
-                    ),
-                )
-                for report in group
-            ]
-            contents = engine._render_lean_documents(documents, landscape=True)
-            rendered.update(zip(group, contents, strict=True))
-        return rendered
-
-    def _get_document_values(self):
-        """Return what page and PDF show, in the language of the context."""
-        self.ensure_one()
-        return {
-            "report": self,
-            "company": self.company_id,
-            "grid": CraGrid(self),
-            "format_amount": self._format_amount,
-            "format_cell": self._format_cell,
-            "format_date": lambda day: format_date(self.env, day),
-            "format_datetime": lambda moment: format_datetime(self.env, moment),
-        }
-
-    def _get_facts(self):
-        """Return what stands at the head of page and PDF: pairs of label and text."""
-        self.ensure_one()
-        facts = [
-            (self.env._("Customer"), self.partner_id.name),
-            (self.env._("Project"), self.project_id.name),
-            (self.env._("Consultant"), ", ".join(self._get_consultants())),
-        ]
-        if self.name:
-            facts.append((self.env._("Number"), self.display_name))
-        return facts
-
-    def _get_consultants(self):
-        """Return the consultants' labels, each once, in alphabetical order."""
-        return sorted(set(self.line_ids.mapped("employee_label")) - {False})
-
-    def _get_unit_label(self):
-        """Return the unit of the totals in the language of the context."""
-        units = dict(self._fields["time_unit"]._description_selection(self.env))
-        return units[self.time_unit].lower()
-
-    def _format_amount(self, hours):
-        """Return hours in the report's unit, as the reader's language writes numbers."""
-        if self.time_unit == "day":
-            hour = self.env.ref("uom.product_uom_hour")
-            day = self.env.ref("uom.product_uom_day")
-            amount = hour._compute_quantity(hours, day, rounding_method="HALF-UP")
-        else:
-            amount = hours
-        return formatLang(self.env, amount, digits=2)
-
-    def _get_total_label(self):
-        """Return the total with its unit, in the language of the context."""
-        return f"{self._format_amount(self.total_hours)} {self._get_unit_label()}"
-
-    def _format_cell(self, hours):
-        """Return an amount for a cell of the grid: no more digits than needed."""
-        text = self._format_amount(hours)
-        separator = self.env["res.lang"]._get_data(code=self.env.lang).decimal_point
-        return text.rstrip("0").rstrip(separator) if separator in text else text
-
-    def _attach_documents(self):
-        """Render these reports in one go and keep the result as evidence."""
-        for report, content in self._render_documents().items():
-            report.write({"document_id": report._attach(content, report._get_file_name()).id})
-
-    def _attach(self, content, name):
-        return self.env["ir.attachment"].create(
-            {
-                "name": name,
-                "raw": content,
-                "mimetype": "application/pdf",
-                "res_model": self._name,
-                "res_id": self.id,
-            }
-        )
-
-    def _get_file_name(self):
-        """Return the document's file name in the customer's language."""
-        report = self.with_context(lang=self.partner_id.lang)
-        parts = [report.name, report.project_id.name, report._get_period_label()]
-        if report.employee_id:
-            parts.insert(1, report.line_ids[:1].employee_label)
-        return " - ".join(part.replace("/", "-") for part in parts if part) + ".pdf"
-
-    def _get_report_base_filename(self):
-        self.ensure_one()
-        return self.sudo()._get_file_name().removesuffix(".pdf")
-
-    # --- Correcting --- #
-
-    def _correct(self):
-        """Return the working version that follows this report, made if need be.
-
-        :raise UserError: the report is not the version in force
-        """
-        self.ensure_one()
-        self._lock()
-        working = self.next_ids.filtered(lambda r: r.state in WORKING_STATES)
-        if working:
-            return working
-        if self.state not in CURRENT_STATES:
-            raise UserError(
-                self.env._(
-                    "%s is not the version in force: only that one is corrected.",
-                    self.display_name,
-                )
-            )
-        vals = self.copy_data({"previous_id": self.id, "version": self.version + 1})
-        working = self.create(vals)
-        working._refresh()
-        self._update_hold()
-        self.message_post(body=self.env._("Version %s is being made.", working.version))
-        return working
-
-    # --- Deciding --- #
-
-    def _decide(self, state):
-        """Record the customer's decision: the last step of an approver's answer.
-
-        :param str state: ``approved`` or ``refused``
-        """
-        self.write(
-            {
-                "state": state,
-                "approval_kind": "customer" if state == "approved" else False,
-                "decided_on": fields.Datetime.now(),
-            }
-        )
-        self._update_hold()
-        self.env.ref("sale_timesheet_cra.ir_cron_cra_decision_documents")._trigger()
-
-    @api.model
-    def _cron_make_decision_documents(self, batch_size=50):
-        """Make the documents that show the decision, soon after it was taken."""
-        domain = [
-            ("state", "in", ("approved", "refused")),
-            ("signed_document_id", "=", False),
-        ]
-        reports = self.search(domain, limit=batch_size, order="decided_on, id")
-        reports = reports.try_lock_for_update().filtered_domain(domain)
-        for _language, group in groupby(reports, lambda r: r.partner_id.lang):
-            group = self.browse([report.id for report in group])
-            for report, content in group._render_documents().items():
-                attachment = report._attach(content, report._get_signed_file_name())
-                report.write({"signed_document_id": attachment.id})
-        self.env["ir.cron"]._commit_progress(
-            len(reports), remaining=self.search_count(domain)
-        )
-
-    def _get_signed_file_name(self):
-        report = self.with_context(lang=self.partner_id.lang)
-        stem = report._get_file_name().removesuffix(".pdf")
-        if self.state == "approved":
-            return report.env._("%s - agreed.pdf", stem)
-        return report.env._("%s - refused.pdf", stem)

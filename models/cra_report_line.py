@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -45,12 +45,14 @@ class CraReportLine(models.Model):
             vals = {**vals, "description_edited": True}
         return super().write(vals)
 
-    def unlink(self):
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_sent(self):
         if self.report_id.filtered("sent_on"):
             raise UserError(
-                self.env._("A line that was sent to the customer is evidence: it stays.")
+                self.env._(
+                    "A line that was sent to the customer is evidence: it stays."
+                )
             )
-        return super().unlink()
 
     def _check_editable(self, vals):
         """Let users edit descriptions of drafts, and the customer remark what was sent.
@@ -236,14 +238,18 @@ class CraReportLine(models.Model):
         employees = reports.sudo().employee_id
         all_of_project = reports.filtered(lambda report: not report.employee_id)
         if all_of_project:
-            groups = self.env["account.analytic.line"].sudo()._read_group(
-                [
-                    ("project_id", "in", all_of_project.project_id.ids),
-                    ("date", ">=", min(all_of_project.mapped("date_from"))),
-                    ("date", "<=", max(all_of_project.mapped("date_to"))),
-                    ("employee_id", "!=", False),
-                ],
-                aggregates=["employee_id:recordset"],
+            groups = (
+                self.env["account.analytic.line"]
+                .sudo()
+                ._read_group(
+                    [
+                        ("project_id", "in", all_of_project.project_id.ids),
+                        ("date", ">=", min(all_of_project.mapped("date_from"))),
+                        ("date", "<=", max(all_of_project.mapped("date_to"))),
+                        ("employee_id", "!=", False),
+                    ],
+                    aggregates=["employee_id:recordset"],
+                )
             )
             employees |= groups[0][0]
         displays = set(reports.policy_id.mapped("employee_display"))

@@ -28,13 +28,17 @@ class IrAttachment(models.Model):
         if not suspects:
             return
         # sudo: evidence is protected whoever asks
-        report = self.env["cra.report"].sudo().search(
-            [
-                "|",
-                ("document_id", "in", suspects.ids),
-                ("signed_document_id", "in", suspects.ids),
-            ],
-            limit=1,
+        report = (
+            self.env["cra.report"]
+            .sudo()
+            .search(
+                [
+                    "|",
+                    ("document_id", "in", suspects.ids),
+                    ("signed_document_id", "in", suspects.ids),
+                ],
+                limit=1,
+            )
         )
         if report:
             raise UserError(

@@ -8,7 +8,7 @@ class SaleOrderLine(models.Model):
     @api.depends("analytic_line_ids.cra_hold")
     def _compute_qty_delivered(self):
         # EXTENDS 'sale_timesheet': an agreement changes what may be invoiced
-        super()._compute_qty_delivered()
+        return super()._compute_qty_delivered()
 
     def _timesheet_compute_delivered_quantity_domain(self):
         # EXTENDS 'sale_timesheet': time that awaits agreement is not delivered yet.
@@ -16,5 +16,7 @@ class SaleOrderLine(models.Model):
         # them, and their remaining hours must stay true.
         domain = super()._timesheet_compute_delivered_quantity_domain()
         free = Domain("cra_hold", "=", False)
-        not_invoiced_from_time = Domain("so_line.product_id.invoice_policy", "!=", "delivery")
+        not_invoiced_from_time = Domain(
+            "so_line.product_id.invoice_policy", "!=", "delivery"
+        )
         return list(Domain(domain) & (free | not_invoiced_from_time))

@@ -11,7 +11,6 @@ from odoo.tests import HttpCase, new_test_user
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 
-
 def _draw_signature():
     image = Image.new("RGB", (300, 100), "white")
     ImageDraw.Draw(image).line((20, 80, 120, 20, 180, 80, 280, 30), "navy", 4)
@@ -54,9 +53,7 @@ class CraCommon(AccountTestInvoicingCommon):
         cls.accountant = cls._create_user(
             "cra_accountant", "Adam Accountant", "account.group_account_invoice"
         )
-        cls.outsider = cls._create_user(
-            "cra_outsider", "Otto Other", "base.group_user"
-        )
+        cls.outsider = cls._create_user("cra_outsider", "Otto Other", "base.group_user")
         cls.alice, cls.bruno = cls.env["hr.employee"].create(
             [
                 {
@@ -82,9 +79,7 @@ class CraCommon(AccountTestInvoicingCommon):
             {"name": "Monthly", "start_date": date(2026, 1, 1)}
         )
         cls.project, cls.order_line = cls._create_project("Apollo", cls.chloe)
-        cls.project.write(
-            {"cra_policy_id": cls.policy.id, "user_id": cls.manager.id}
-        )
+        cls.project.write({"cra_policy_id": cls.policy.id, "user_id": cls.manager.id})
 
     @classmethod
     def _create_user(cls, login, name, groups):
@@ -171,7 +166,11 @@ class CraCommon(AccountTestInvoicingCommon):
             )
         )
         action = wizard.action_generate()
-        return cls.env["cra.report"].with_user(user or cls.manager).search(action["domain"])
+        return (
+            cls.env["cra.report"]
+            .with_user(user or cls.manager)
+            .search(action["domain"])
+        )
 
     def _send(self, reports):
         """Send drafts with real documents, and keep the mails that are queued."""

@@ -191,7 +191,10 @@ class TestCraPortal(CraHttpCommon):
 
     def test_colleagues_of_the_approver_read_but_do_not_decide(self):
         colleague = self.chloe.copy({"name": "Carl", "email": "carl@acme.example.com"})
-        for partner, login in ((self.chloe, "chloe_portal"), (colleague, "carl_portal")):
+        for partner, login in (
+            (self.chloe, "chloe_portal"),
+            (colleague, "carl_portal"),
+        ):
             new_test_user(
                 self.env,
                 login=login,
@@ -256,7 +259,9 @@ class TestCraPortal(CraHttpCommon):
             report.approval_ids.read(),
             report.line_ids.read(),
             report.message_ids.read(),
-            report.message_ids.notification_ids.read(["res_partner_id", "failure_reason"]),
+            report.message_ids.notification_ids.read(
+                ["res_partner_id", "failure_reason"]
+            ),
             report.activity_ids.read(),
         ]
         self.assertNotIn(self.token, str(readable))

@@ -45,7 +45,9 @@ class TestCraGenerate(CraCommon):
         self._generate()
         line = report.line_ids
         self.assertEqual(len(line), 1)
-        self.assertEqual((line.description, line.unit_amount), ("What Chloe shall read", 3))
+        self.assertEqual(
+            (line.description, line.unit_amount), ("What Chloe shall read", 3)
+        )
         self.assertEqual(timesheet.name, "Other internal words")
         self.assertEqual(report.total_hours, 3)
 
@@ -94,7 +96,9 @@ class TestCraGenerate(CraCommon):
         )
         self.policy.line_filter = "all"
         ours = self._create_timesheet(date(2026, 3, 2))
-        theirs = self._create_timesheet(date(2026, 3, 3), task_id=task.id, so_line=False)
+        theirs = self._create_timesheet(
+            date(2026, 3, 3), task_id=task.id, so_line=False
+        )
         reports = self._generate()
         by_customer = {report.partner_id: report for report in reports}
         self.assertEqual(by_customer[self.acme].line_ids.timesheet_id, ours)
@@ -127,7 +131,9 @@ class TestCraGenerate(CraCommon):
             project, _line = self._create_project(name, self.chloe)
             project.cra_policy_id = self.policy
             for number in range(count):
-                employee = self.env["hr.employee"].create({"name": f"Consultant {number}"})
+                employee = self.env["hr.employee"].create(
+                    {"name": f"Consultant {number}"}
+                )
                 for day in range(1, 6):
                     self._create_timesheet(
                         date(2026, 5, day), employee=employee, project=project
@@ -144,8 +150,10 @@ class TestCraGenerate(CraCommon):
     def test_preflight_names_what_is_missing(self):
         self._create_timesheet(date(2026, 3, 2))
         self.chloe.email = False
-        wizard = self.env["cra.generate"].with_user(self.manager).create(
-            {"date_from": date(2026, 3, 1), "date_to": date(2026, 3, 31)}
+        wizard = (
+            self.env["cra.generate"]
+            .with_user(self.manager)
+            .create({"date_from": date(2026, 3, 1), "date_to": date(2026, 3, 31)})
         )
         self.assertEqual(wizard.line_ids.state, "no_email")
         self.assertEqual(wizard.attention_count, 1)
@@ -197,7 +205,11 @@ class TestCraReport(CraCommon):
                 record.sudo().unlink()
 
     def test_users_do_not_write_what_the_addon_writes(self):
-        for values in ({"state": "approved"}, {"digest": "1"}, {"sent_on": "2026-01-01"}):
+        for values in (
+            {"state": "approved"},
+            {"digest": "1"},
+            {"sent_on": "2026-01-01"},
+        ):
             with self.assertRaises(AccessError, msg=values):
                 self.report.write(values)
         with self.assertRaises(AccessError):
@@ -211,7 +223,9 @@ class TestCraReport(CraCommon):
         second = self._create_timesheet(date(2026, 4, 2)) and self._generate(month=4)
         self._send(self.report)
         self._send(second)
-        numbers = [int(report.name.rpartition("/")[2]) for report in self.report | second]
+        numbers = [
+            int(report.name.rpartition("/")[2]) for report in self.report | second
+        ]
         self.assertEqual(numbers[1], numbers[0] + 1)
 
     def test_a_draft_whose_timesheets_changed_is_not_sent_unseen(self):

@@ -8,7 +8,12 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import SQL, split_every
 
-from ..models.cra_period import PERIODS, period_bounds, period_start_sql, periods_ending_in
+from ..models.cra_period import (
+    PERIODS,
+    period_bounds,
+    period_start_sql,
+    periods_ending_in,
+)
 from ..models.cra_report import CURRENT_STATES, WORKING_STATES
 
 #: Reports made in one go: bounds memory, not results.
@@ -102,11 +107,18 @@ class CraGenerate(models.TransientModel):
     # === COMPUTE METHODS === #
 
     @api.depends(
-        "company_id", "date_from", "date_to", "project_ids", "partner_ids", "employee_ids"
+        "company_id",
+        "date_from",
+        "date_to",
+        "project_ids",
+        "partner_ids",
+        "employee_ids",
     )
     def _compute_line_ids(self):
         for wizard in self:
-            candidates = wizard._collect() if wizard.date_from and wizard.date_to else []
+            candidates = (
+                wizard._collect() if wizard.date_from and wizard.date_to else []
+            )
             wizard.line_ids = [fields.Command.clear()] + [
                 fields.Command.create(wizard._prepare_line_vals(candidate))
                 for candidate in candidates
@@ -164,7 +176,9 @@ class CraGenerate(models.TransientModel):
         :return: the drafts, as the current user
         """
         made = self.env["cra.report"]
-        candidates = [c for c in self._collect() if c.state in self._get_makeable_states()]
+        candidates = [
+            c for c in self._collect() if c.state in self._get_makeable_states()
+        ]
         for batch in split_every(BATCH_SIZE, candidates, list):
             made |= self._make_drafts(batch)
         return made
@@ -298,7 +312,9 @@ class CraGenerate(models.TransientModel):
         )
         records = (
             self.env[model].sudo().browse({row[index] for row in rows if row[index]})
-            for index, model in enumerate(("project.project", "res.partner", "hr.employee"))
+            for index, model in enumerate(
+                ("project.project", "res.partner", "hr.employee")
+            )
         )
         projects, customers, employees = (r.with_prefetch(r.ids) for r in records)
         candidates = []
@@ -315,7 +331,9 @@ class CraGenerate(models.TransientModel):
                 new_hours=new or 0.0,
             )
             candidate.state = "ready" if new_count else "done"
-            candidate.approvers = candidate.project._get_cra_approvers(candidate.partner)
+            candidate.approvers = candidate.project._get_cra_approvers(
+                candidate.partner
+            )
             candidates.append(candidate)
         return candidates
 
@@ -323,13 +341,17 @@ class CraGenerate(models.TransientModel):
         """Set the state of each candidate, and the report that exists for it."""
         if not candidates:
             return
-        reports = self.env["cra.report"].sudo().search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("state", "in", WORKING_STATES + CURRENT_STATES),
-                ("date_from", ">=", min(c.date_from for c in candidates)),
-                ("date_to", "<=", max(c.date_to for c in candidates)),
-            ]
+        reports = (
+            self.env["cra.report"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("state", "in", WORKING_STATES + CURRENT_STATES),
+                    ("date_from", ">=", min(c.date_from for c in candidates)),
+                    ("date_to", "<=", max(c.date_to for c in candidates)),
+                ]
+            )
         )
         by_key = defaultdict(dict)
         for report in reports:

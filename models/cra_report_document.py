@@ -1,0 +1,159 @@
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.tools import format_date, format_datetime, formatLang, groupby
+
+from ..reports.pdf_batch import LeanDocument
+from .cra_grid import CraGrid
+
+
+class CraReport(models.Model):
+    """What the customer reads: page, PDF, file names."""
+
+    # One subject per file: the model is too long for one.
+    _inherit = "cra.report"  # pylint: disable=consider-merging-classes-inherited
+
+    def _get_period_label(self):
+        """Return the period in words: a month by its name, else both its days."""
+        self.ensure_one()
+        if not self.date_from:
+            return ""
+        month_ends = (self.date_to + timedelta(days=1)).day == 1
+        if (
+            self.date_from.day == 1
+            and month_ends
+            and (self.date_from.month == self.date_to.month)
+        ):
+            return format_date(self.env, self.date_from, date_format="LLLL yyyy")
+        first, last = (format_date(self.env, d) for d in (self.date_from, self.date_to))
+        return f"{first} – {last}"
+
+    def _render_documents(self):
+        """Return the PDF of each report, as it is now: dict report -> bytes."""
+        rendered = {}
+        key = lambda report: (report.company_id, report.partner_id.lang)  # noqa: E731
+        for (company, lang), group in groupby(self, key):
+            engine = self.env["ir.actions.report"].with_company(company)
+            qweb = self.env["ir.qweb"].with_context(lang=lang)
+            documents = [
+                LeanDocument(
+                    report.display_name,
+                    qweb._render(
+                        "sale_timesheet_cra.report_cra_document",
+                        report.with_context(lang=lang)._get_document_values(),
+                    ),
+                )
+                for report in group
+            ]
+            contents = engine._render_lean_documents(documents, landscape=True)
+            rendered.update(zip(group, contents, strict=True))
+        return rendered
+
+    def _get_document_values(self):
+        """Return what page and PDF show, in the language of the context."""
+        self.ensure_one()
+        return {
+            "report": self,
+            "company": self.company_id,
+            "grid": CraGrid(self),
+            "format_amount": self._format_amount,
+            "format_cell": self._format_cell,
+            "format_date": lambda day: format_date(self.env, day),
+            "format_datetime": lambda moment: format_datetime(self.env, moment),
+        }
+
+    def _get_facts(self):
+        """Return what stands at the head of page and PDF: pairs of label and text."""
+        self.ensure_one()
+        facts = [
+            (self.env._("Customer"), self.partner_id.name),
+            (self.env._("Project"), self.project_id.name),
+            (self.env._("Consultant"), ", ".join(self._get_consultants())),
+        ]
+        if self.name:
+            facts.append((self.env._("Number"), self.display_name))
+        return facts
+
+    def _get_consultants(self):
+        """Return the consultants' labels, each once, in alphabetical order."""
+        return sorted(set(self.line_ids.mapped("employee_label")) - {False})
+
+    def _get_unit_label(self):
+        """Return the unit of the totals in the language of the context."""
+        units = dict(self._fields["time_unit"]._description_selection(self.env))
+        return units[self.time_unit].lower()
+
+    def _format_amount(self, hours):
+        """Return hours in the report's unit, written as the reader's language does."""
+        if self.time_unit == "day":
+            hour = self.env.ref("uom.product_uom_hour")
+            day = self.env.ref("uom.product_uom_day")
+            amount = hour._compute_quantity(hours, day, rounding_method="HALF-UP")
+        else:
+            amount = hours
+        return formatLang(self.env, amount, digits=2)
+
+    def _get_total_label(self):
+        """Return the total with its unit, in the language of the context."""
+        return f"{self._format_amount(self.total_hours)} {self._get_unit_label()}"
+
+    def _format_cell(self, hours):
+        """Return an amount for a cell of the grid: no more digits than needed."""
+        text = self._format_amount(hours)
+        separator = self.env["res.lang"]._get_data(code=self.env.lang).decimal_point
+        return text.rstrip("0").rstrip(separator) if separator in text else text
+
+    def _attach_documents(self):
+        """Render these reports in one go and keep the result as evidence."""
+        for report, content in self._render_documents().items():
+            report.write(
+                {"document_id": report._attach(content, report._get_file_name()).id}
+            )
+
+    def _attach(self, content, name):
+        return self.env["ir.attachment"].create(
+            {
+                "name": name,
+                "raw": content,
+                "mimetype": "application/pdf",
+                "res_model": self._name,
+                "res_id": self.id,
+            }
+        )
+
+    def _get_file_name(self):
+        """Return the document's file name in the customer's language."""
+        report = self.with_context(lang=self.partner_id.lang)
+        parts = [report.name, report.project_id.name, report._get_period_label()]
+        if report.employee_id:
+            parts.insert(1, report.line_ids[:1].employee_label)
+        return " - ".join(part.replace("/", "-") for part in parts if part) + ".pdf"
+
+    def _get_report_base_filename(self):
+        self.ensure_one()
+        return self.sudo()._get_file_name().removesuffix(".pdf")
+
+    @api.model
+    def _cron_make_decision_documents(self, batch_size=50):
+        """Make the documents that show the decision, soon after it was taken."""
+        domain = [
+            ("state", "in", ("approved", "refused")),
+            ("signed_document_id", "=", False),
+        ]
+        reports = self.search(domain, limit=batch_size, order="decided_on, id")
+        reports = reports.try_lock_for_update().filtered_domain(domain)
+        for _language, group in groupby(reports, lambda r: r.partner_id.lang):
+            group = self.browse([report.id for report in group])
+            for report, content in group._render_documents().items():
+                attachment = report._attach(content, report._get_signed_file_name())
+                report.write({"signed_document_id": attachment.id})
+        self.env["ir.cron"]._commit_progress(
+            len(reports), remaining=self.search_count(domain)
+        )
+
+    def _get_signed_file_name(self):
+        report = self.with_context(lang=self.partner_id.lang)
+        stem = report._get_file_name().removesuffix(".pdf")
+        if self.state == "approved":
+            return report.env._("%s - agreed.pdf", stem)
+        return report.env._("%s - refused.pdf", stem)
