@@ -32,4 +32,7 @@
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],
+    "demo": [
+        "demo/cra_demo.xml",
+    ],
 }
