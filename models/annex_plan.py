@@ -29,10 +29,11 @@ def plan_annexes(moves):
     :return: list of PlannedAnnex in the order of the invoices and templates
     """
     timesheets = _get_billed_timesheets(moves)
+    timesheets_by_move = timesheets.grouped("timesheet_invoice_id")
     cache, plans = {}, []
     for move in moves:
         explained = {}
-        for project, times in _get_parts(move, timesheets.get(move)):
+        for project, times in _get_parts(move, timesheets_by_move.get(move)):
             key = project, move.partner_id, move.company_id
             if key not in cache:
                 cache[key] = resolve("annex_template_ids", *key)
@@ -43,15 +44,23 @@ def plan_annexes(moves):
                     sources += (source,)
                 explained[template] = sources, known | times
         plans += [
-            PlannedAnnex(move, template, *explained[template])
-            for template in sorted(explained, key=lambda t: (t.sequence, t.id))
-            if template.always or explained[template][1]
+            PlannedAnnex(move, template, sources, _sort(times, timesheets))
+            for template, (sources, times) in sorted(
+                explained.items(), key=lambda item: (item[0].sequence, item[0].id)
+            )
+            if template.always or times
         ]
     return plans
 
 
+def _sort(times, all_times):
+    """Sort by date. Names and units are then read for all invoices in one go."""
+    times = times.sorted(lambda line: (line.date, line.id))
+    return times.with_prefetch(all_times._prefetch_ids)
+
+
 def _get_billed_timesheets(moves):
-    """Return the timesheets by the invoice that billed them, oldest first."""
+    """Return the timesheets that the invoices billed, oldest first."""
     # The recorded link says what was billed, dates do not.
     timesheets = moves.env["account.analytic.line"].search_fetch(
         [("timesheet_invoice_id", "in", moves.ids), ("project_id", "!=", False)],
@@ -64,7 +73,7 @@ def _get_billed_timesheets(moves):
     projects |= order_lines.order_id.project_id | timesheets.project_id
     for level in (projects, moves.commercial_partner_id, moves.company_id):
         level.mapped("annex_template_ids")
-    return timesheets.grouped("timesheet_invoice_id")
+    return timesheets
 
 
 def _get_parts(move, timesheets):

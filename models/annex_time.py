@@ -68,8 +68,9 @@ def build_table(rows, columns, grouping, convert, formats, labels):
     :param convert: see ``sum_rows``
     :param dict formats: functions ``date`` of a date, ``number`` of a value and digits
     :param dict labels: texts ``total`` and ``none``, for rows without a group
-    :return: dict of ``columns`` and ``rows``; a row has a ``kind`` (group, line or
-        total) and ``cells``; groups and totals have two, a label and a quantity
+    :return: dict of ``columns``, ``rows`` and ``total_span``; a row has a ``kind``
+        (group, line or total) and ``cells``; groups and totals have two, a label and a
+        quantity, which takes that many columns
     """
     units = {row.unit for row in rows}
     digits = get_digits([row.quantity for row in rows])
@@ -98,4 +99,6 @@ def build_table(rows, columns, grouping, convert, formats, labels):
             for row in members
         ]
     printed.append({"kind": "total", "cells": [labels["total"], show_total(rows)]})
-    return {"columns": columns, "rows": printed}
+    # Totals in several units stand side by side and need room.
+    total_span = 2 if len(units) > 1 and len(columns) > 2 else 1
+    return {"columns": columns, "rows": printed, "total_span": total_span}

@@ -80,7 +80,7 @@ class InvoiceAnnexSection(models.Model):
             return {}
         table = build_table(
             rows,
-            columns=self._get_time_columns({row.unit for row in rows}),
+            columns=self._get_time_columns(rows),
             grouping=self.grouping if self.grouping != "none" else "",
             convert=self._convert_time,
             formats={
@@ -145,7 +145,7 @@ class InvoiceAnnexSection(models.Model):
         _order_line, recorded, unit = key
         return recorded._compute_quantity(amount, unit, rounding_method="HALF-UP")
 
-    def _get_time_columns(self, units):
+    def _get_time_columns(self, rows):
         labels = {
             "date": self.env._("Date"),
             "employee": self.env._("Consultant"),
@@ -156,8 +156,11 @@ class InvoiceAnnexSection(models.Model):
         columns = [
             Column(name, label, name)
             for name, label in labels.items()
-            # The group's own row names it.
-            if self[f"show_{name}"] and name != self.grouping
+            # The group's own row names it; a column without a word is left out.
+            if self[f"show_{name}"]
+            and name != self.grouping
+            and any(getattr(row, name) for row in rows)
         ]
+        units = {row.unit for row in rows}
         unit = units.pop() if len(units) == 1 else self.env._("Quantity")
         return [*columns, Column("quantity", unit, "number")]

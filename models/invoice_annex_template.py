@@ -114,18 +114,14 @@ class InvoiceAnnexTemplate(models.Model):
         """Return what the reader needs to place the annex: labels and texts."""
         move, env = plan.move, self.env
         dates = plan.timesheets.mapped("date")
-        period = dates and env._(
-            "%(first)s to %(last)s",
-            first=format_date(env, min(dates)),
-            last=format_date(env, max(dates)),
-        )
+        period = dates and [format_date(env, day) for day in (min(dates), max(dates))]
         customer = move.commercial_partner_id
         facts = [
             (env._("Invoice"), move.name or env._("Draft")),
             (env._("Date"), format_date(env, move.invoice_date)),
             (env._("Customer"), customer.name or move.partner_id.display_name),
-            (env._("Your reference"), move.ref),
-            (env._("Period"), period),
+            (env._("Reference"), move.ref),
+            (env._("Period"), " – ".join(dict.fromkeys(period))),
         ]
         return [(label, text) for label, text in facts if text]
 
