@@ -40,4 +40,9 @@
     "demo": [
         "demo/cra_demo.xml",
     ],
+    "assets": {
+        "web.assets_tests": [
+            "sale_timesheet_cra/static/tests/tours/**/*",
+        ],
+    },
 }

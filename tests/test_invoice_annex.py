@@ -55,6 +55,40 @@ class TestInvoiceAnnex(AnnexCommon):
         self.assertNotIn("91", text, "cost of the line")
         self.assertNotIn("100", text, "price")
 
+    def test_agreed_time_reads_as_the_customer_agreed_to_it(self):
+        self.customer.annex_template_ids = self.template
+        line = self.log(self.apollo, 2, "internal words")
+        other = self.log(self.apollo, 3, "plain words", self.bruno)
+        report = self.env["cra.report"].sudo().create(
+            {
+                "company_id": self.env.company.id,
+                "policy_id": self.env["cra.policy"].create({"name": "Monthly"}).id,
+                "partner_id": self.customer.id,
+                "project_id": self.apollo.id,
+                "date_from": date(2026, 1, 1),
+                "date_to": date(2026, 1, 31),
+                "scope_key": "test",
+            }
+        )
+        line.cra_line_id = self.env["cra.report.line"].sudo().create(
+            {
+                "report_id": report.id,
+                "timesheet_id": line.id,
+                "date": line.date,
+                "employee_label": "A. M.",
+                "description": "agreed words",
+                "unit_amount": 2,
+            }
+        )
+        move = self.invoice(self.apollo)
+        self.assertEqual(move.timesheet_ids, line | other)
+        self.send(move)
+        text = self.get_annex_texts(move)["Time Detail"]
+        for shown in ("agreed words", "A. M.", "plain words", "Bruno Costa"):
+            self.assertIn(shown, text)
+        for hidden in ("internal words", "Anna"):
+            self.assertNotIn(hidden, text)
+
     def test_days_total_as_core_invoices_them(self):
         project = self.create_project("Daily", self.service_day)
         self.customer.annex_template_ids = self.template
