@@ -16,6 +16,7 @@
         "security/cra_groups.xml",
         "security/ir.model.access.csv",
         "security/cra_rules.xml",
+        "security/invoice_annex_rules.xml",
         # Documents
         "reports/lean_templates.xml",
         # Activity reports
@@ -28,6 +29,10 @@
         "views/cra_assignment_views.xml",
         "wizards/cra_generate_views.xml",
         # Annexes
+        "reports/invoice_annex_templates.xml",
+        "views/invoice_annex_template_views.xml",
+        "views/invoice_annex_assignment_views.xml",
+        "views/account_move_annex_views.xml",
         # Sending
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
@@ -35,4 +40,9 @@
     "demo": [
         "demo/cra_demo.xml",
     ],
+    "assets": {
+        "web.assets_tests": [
+            "sale_timesheet_cra/static/tests/tours/**/*",
+        ],
+    },
 }

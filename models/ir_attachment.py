@@ -12,40 +12,45 @@ class IrAttachment(models.Model):
 
     def write(self, vals):
         if not EVIDENCE_FIELDS.isdisjoint(vals):
-            self._check_not_cra_evidence()
+            self._check_not_evidence(vals)
         return super().write(vals)
 
     @api.ondelete(at_uninstall=False)
-    def _unlink_except_cra_evidence(self):
-        self._check_not_cra_evidence()
+    def _unlink_except_evidence(self):
+        self._check_not_evidence()
 
-    def _check_not_cra_evidence(self):
-        """Refuse to touch the documents of activity reports that were sent.
+    def _check_not_evidence(self, vals=None):
+        """Refuse to touch documents that customers received, for everyone.
 
-        :raise UserError: names the document and its report, for everyone, sudo included
+        :param dict vals: what is written; the same again changes nothing, as when files
+            are moved to another storage
+        :raise UserError: names the document and where it belongs
         """
-        suspects = self.filtered(lambda a: a.res_model == "cra.report")
-        if not suspects:
-            return
-        # sudo: evidence is protected whoever asks
-        report = (
-            self.env["cra.report"]
-            .sudo()
-            .search(
-                [
-                    "|",
-                    ("document_id", "in", suspects.ids),
-                    ("signed_document_id", "in", suspects.ids),
-                ],
-                limit=1,
-            )
-        )
-        if report:
+        for document, owner in self._get_evidence():
+            names = EVIDENCE_FIELDS.intersection(vals or ())
+            if vals and all(document[name] == vals[name] for name in names):
+                continue
             raise UserError(
                 self.env._(
                     "%(document)s is what the customer received or signed on "
-                    "%(report)s: it stays as it is.",
-                    document=(report.document_id & self or self[0]).name,
-                    report=report.display_name,
+                    "%(owner)s: it stays as it is.",
+                    document=document.name,
+                    owner=owner.display_name,
                 )
             )
+
+    def _get_evidence(self):
+        """Return pairs of a document among these and the record that sent it."""
+        found = []
+        # sudo: evidence is protected whoever asks
+        by_model = self.sudo().grouped("res_model")
+        if suspects := by_model.get("cra.report"):
+            reports = self.env["cra.report"].sudo()
+            for name in ("document_id", "signed_document_id"):
+                reports = reports.search([(name, "in", suspects.ids)])
+                found += [(report[name], report) for report in reports]
+        if suspects := by_model.get("account.move"):
+            annexes = self.env["invoice.annex"].sudo()
+            annexes = annexes.search([("attachment_id", "in", suspects.ids)])
+            found += [(annex.attachment_id, annex.move_id) for annex in annexes]
+        return found

@@ -24,6 +24,14 @@ class ProjectProject(models.Model):
         inverse_name="project_id",
         export_string_translation=False,
     )
+    annex_template_ids = fields.Many2many(
+        comodel_name="invoice.annex.template",
+        string="Invoice Annexes",
+        check_company=True,
+        groups="project.group_project_manager,account.group_account_invoice,account.group_account_readonly",
+        help="Documents that explain this project's part of an invoice. "
+        "Empty: those of the customer, else of the company, apply.",
+    )
 
     def write(self, vals):
         result = super().write(vals)

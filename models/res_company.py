@@ -15,6 +15,12 @@ class ResCompany(models.Model):
         string="Activity Reports Start on",
         help="Time before this day is never reported, sent, locked or held.",
     )
+    annex_template_ids = fields.Many2many(
+        comodel_name="invoice.annex.template",
+        string="Invoice Annexes",
+        groups="base.group_erp_manager,account.group_account_manager",
+        help="Documents that explain invoices, where project and customer have none.",
+    )
 
     def write(self, vals):
         result = super().write(vals)

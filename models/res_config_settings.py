@@ -6,3 +6,7 @@ class ResConfigSettings(models.TransientModel):
 
     cra_policy_id = fields.Many2one(related="company_id.cra_policy_id", readonly=False)
     cra_start_date = fields.Date(related="company_id.cra_start_date", readonly=False)
+    annex_template_ids = fields.Many2many(
+        related="company_id.annex_template_ids",
+        readonly=False,
+    )

@@ -29,6 +29,13 @@ class ResPartner(models.Model):
         groups="hr_timesheet.group_hr_timesheet_approver,account.group_account_invoice",
         export_string_translation=False,
     )
+    annex_template_ids = fields.Many2many(
+        comodel_name="invoice.annex.template",
+        string="Invoice Annexes",
+        groups="account.group_account_invoice,account.group_account_readonly",
+        help="Documents that explain this customer's invoices, where the project has "
+        "none of its own. Empty: those of the company apply.",
+    )
 
     def _compute_cra_report_count(self):
         counts = dict(

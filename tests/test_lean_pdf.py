@@ -3,6 +3,7 @@ from unittest.mock import patch
 
 from markupsafe import Markup
 from pypdf import PdfReader
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from odoo.exceptions import UserError
 from odoo.tests import BaseCase, TransactionCase, tagged
@@ -12,14 +13,9 @@ from odoo.addons.base.models import ir_actions_report as core_report
 
 from ..reports import pdf_batch
 from ..reports.pdf_batch import BatchMismatch, LeanDocument
+from .annex_common import get_text
 
 ENGINE_LOGGER = "odoo.addons.sale_timesheet_cra.models.ir_actions_report"
-
-
-def get_text(content):
-    return "\n".join(
-        page.extract_text() for page in PdfReader(io.BytesIO(content)).pages
-    )
 
 
 @tagged("post_install", "-at_install")
@@ -36,6 +32,28 @@ class TestPdfBatchPlan(BaseCase):
     def test_a_batch_is_no_longer_than_wanted(self):
         batches = pdf_batch.plan_batches([str(number) for number in range(7)], 3)
         self.assertEqual(batches, [[0, 1, 2], [3, 4, 5], [6]])
+
+    def test_content_at_the_height_of_the_footer_is_not_taken_for_it(self):
+        def text(x, y, glyphs):
+            return (
+                f"BT\n/F1 10 Tf 1 0 0 -1 0 0 Tm\n{x} {y} Td <{glyphs}> Tj\nET\n"
+            ).encode()
+
+        contents = DecodedStreamObject()
+        contents.set_data(
+            text(0, -949, "0001") + text(80, -949, "0001")  # a row of the table
+            + text(0, -949, "0002") + text(9, -949, "0003") + text(600, -949, "0001")
+        )  # fmt: skip
+        font = DictionaryObject()
+        characters = DecodedStreamObject()
+        characters.set_data(
+            b"beginbfchar <0001> <0041> <0002> <00E9> endbfchar "
+            b"beginbfrange <0003> <0004> <0042> endbfrange"
+        )
+        font[NameObject("/ToUnicode")] = characters
+        fonts = DictionaryObject({NameObject("/F1"): font})
+        page = {"/Contents": contents, "/Resources": {"/Font": fonts}}
+        self.assertEqual(pdf_batch._read_footer(page, {}), pdf_batch.Footer("éB", "A"))
 
     def test_a_name_that_does_not_read_back_is_printed_alone(self):
         batches = pdf_batch.plan_batches(["A", "مرحبا", "Temps – déc. №", "[page]"], 10)
