@@ -29,6 +29,9 @@
         "wizards/cra_generate_views.xml",
         # Annexes
         # Sending
+        "data/ir_cron_send_lines.xml",
+        "views/invoice_send_run_views.xml",
+        "views/account_move_views.xml",
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],
