@@ -35,4 +35,9 @@
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],
+    "assets": {
+        "web.assets_tests": [
+            "sale_timesheet_cra/static/tests/tours/*.js",
+        ],
+    },
 }

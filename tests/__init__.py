@@ -1,4 +1,5 @@
 from . import test_cra_portal
 from . import test_cra_report
 from . import test_invoice_send_run
+from . import test_invoice_send_tour
 from . import test_lean_pdf
