@@ -34,6 +34,9 @@
         "views/invoice_annex_assignment_views.xml",
         "views/account_move_annex_views.xml",
         # Sending
+        "data/ir_cron_send_lines.xml",
+        "views/invoice_send_run_views.xml",
+        "views/account_move_views.xml",
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],

@@ -11,6 +11,11 @@ from . import cra_report_line
 from . import invoice_annex
 from . import invoice_annex_section
 from . import invoice_annex_template
+from . import invoice_send_line
+from . import invoice_send_check
+from . import invoice_send_delivery
+from . import invoice_send_outbox
+from . import invoice_send_run
 from . import ir_actions_report
 from . import ir_attachment
 from . import project_project

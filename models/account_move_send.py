@@ -4,6 +4,7 @@ from odoo import api, models
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
+    # === ANNEXES === #
     # EXTENDS 'account'
     @api.model
     def _generate_invoice_documents(self, invoices_data, allow_fallback_pdf=False):
@@ -74,3 +75,72 @@ class AccountMoveSend(models.AbstractModel):
     def _get_invoice_extra_attachments(self, move):
         frozen = move.sudo().annex_ids.filtered(lambda annex: annex.state == "frozen")
         return super()._get_invoice_extra_attachments(move) + frozen.attachment_id
+
+    # === SENDING RUNS === #
+    @api.model
+    def _get_default_mail_template_id(self, move):
+        # EXTENDS 'account': project ▶ customer ▶ company, else core's own
+        return move._resolve_send_setting(
+            "invoice_mail_template_id"
+        ) or super()._get_default_mail_template_id(move)
+
+    @api.model
+    def _get_default_mail_partner_ids(self, move, mail_template, mail_lang):
+        # EXTENDS 'account': those who always get a copy
+        partners = super()._get_default_mail_partner_ids(move, mail_template, mail_lang)
+        copied = move._resolve_send_setting("invoice_cc_partner_ids")
+        return partners | copied.filtered("email") if copied else partners
+
+    @api.model
+    def _get_move_constraints(self, move):
+        # EXTENDS 'account': the single dialog and core's queue honor a run's claim
+        constraints = super()._get_move_constraints(move)
+        # sudo: whoever sends must know, also without rights on runs
+        if line_sudo := move.sudo().active_send_line_id:
+            constraints["sending_run"] = self.env._(
+                "%(run)s of %(user)s already holds %(invoice)s: it is sent there.",
+                run=line_sudo.run_id.name,
+                user=line_sudo.user_id.name,
+                invoice=move.name,
+            )
+        return constraints
+
+    @api.model
+    def _get_run_blockers(self, moves):
+        """Return what keeps invoices out of a sending run, one entry per reason.
+
+        :return: dict of move id: list of dicts with ``code``, ``message`` and, when a
+            record mends it, ``res_model`` and ``res_id``
+        """
+        blockers = {}
+        for move in moves:
+            constraints = self._get_move_constraints(move)
+            constraints.pop("sending_run", None)  # the row names the run itself
+            blockers[move.id] = [
+                {
+                    "code": code,
+                    "message": message,
+                    "res_model": move._name,
+                    "res_id": move.id,
+                }
+                for code, message in constraints.items()
+            ]
+            if move.is_being_sent:
+                blockers[move.id].append(
+                    {
+                        "code": "core_queue",
+                        "message": self.env._(
+                            "%(invoice)s is already being sent in the background.",
+                            invoice=move.name,
+                        ),
+                    }
+                )
+        return blockers
+
+    @api.model
+    def _get_mail_params(self, move, move_data):
+        # EXTENDS 'account': a run's mails leave through its own outbox
+        params = super()._get_mail_params(move, move_data)
+        if params and move_data.get("send_line_id"):
+            params["force_send"] = False
+        return params

@@ -33,6 +33,21 @@ class ProjectProject(models.Model):
         "Empty: those of the customer, else of the company, apply.",
     )
 
+    invoice_mail_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="Invoice Mail Template",
+        domain=[("model", "=", "account.move")],
+        help="Empty: the customer's, else the company's.",
+    )
+    invoice_cc_partner_ids = fields.Many2many(
+        comodel_name="res.partner",
+        relation="project_project_invoice_cc_rel",
+        column1="project_id",
+        column2="partner_id",
+        string="Invoice Copies To",
+        help="Contacts who get each invoice by mail besides its customer.",
+    )
+
     def write(self, vals):
         result = super().write(vals)
         if {"cra_policy_id", "partner_id"} & vals.keys():

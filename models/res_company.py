@@ -22,6 +22,21 @@ class ResCompany(models.Model):
         help="Documents that explain invoices, where project and customer have none.",
     )
 
+    invoice_mail_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="Invoice Mail Template",
+        domain=[("model", "=", "account.move")],
+        help="Empty: Odoo's own template.",
+    )
+    invoice_cc_partner_ids = fields.Many2many(
+        comodel_name="res.partner",
+        relation="res_company_invoice_cc_rel",
+        column1="company_id",
+        column2="partner_id",
+        string="Invoice Copies To",
+        help="Contacts who get each invoice by mail besides its customer.",
+    )
+
     def write(self, vals):
         result = super().write(vals)
         if {"cra_policy_id", "cra_start_date"} & vals.keys():

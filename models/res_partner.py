@@ -37,6 +37,22 @@ class ResPartner(models.Model):
         "none of its own. Empty: those of the company apply.",
     )
 
+    invoice_mail_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="Invoice Mail Template",
+        domain=[("model", "=", "account.move")],
+        company_dependent=True,
+        help="Empty: the company's.",
+    )
+    invoice_cc_partner_ids = fields.Many2many(
+        comodel_name="res.partner",
+        relation="res_partner_invoice_cc_rel",
+        column1="partner_id",
+        column2="cc_partner_id",
+        string="Invoice Copies To",
+        help="Contacts who get each invoice by mail besides its customer.",
+    )
+
     def _compute_cra_report_count(self):
         counts = dict(
             self.env["cra.report"]._read_group(

@@ -59,26 +59,34 @@ class TestInvoiceAnnex(AnnexCommon):
         self.customer.annex_template_ids = self.template
         line = self.log(self.apollo, 2, "internal words")
         other = self.log(self.apollo, 3, "plain words", self.bruno)
-        report = self.env["cra.report"].sudo().create(
-            {
-                "company_id": self.env.company.id,
-                "policy_id": self.env["cra.policy"].create({"name": "Monthly"}).id,
-                "partner_id": self.customer.id,
-                "project_id": self.apollo.id,
-                "date_from": date(2026, 1, 1),
-                "date_to": date(2026, 1, 31),
-                "scope_key": "test",
-            }
+        report = (
+            self.env["cra.report"]
+            .sudo()
+            .create(
+                {
+                    "company_id": self.env.company.id,
+                    "policy_id": self.env["cra.policy"].create({"name": "Monthly"}).id,
+                    "partner_id": self.customer.id,
+                    "project_id": self.apollo.id,
+                    "date_from": date(2026, 1, 1),
+                    "date_to": date(2026, 1, 31),
+                    "scope_key": "test",
+                }
+            )
         )
-        line.cra_line_id = self.env["cra.report.line"].sudo().create(
-            {
-                "report_id": report.id,
-                "timesheet_id": line.id,
-                "date": line.date,
-                "employee_label": "A. M.",
-                "description": "agreed words",
-                "unit_amount": 2,
-            }
+        line.cra_line_id = (
+            self.env["cra.report.line"]
+            .sudo()
+            .create(
+                {
+                    "report_id": report.id,
+                    "timesheet_id": line.id,
+                    "date": line.date,
+                    "employee_label": "A. M.",
+                    "description": "agreed words",
+                    "unit_amount": 2,
+                }
+            )
         )
         move = self.invoice(self.apollo)
         self.assertEqual(move.timesheet_ids, line | other)

@@ -182,7 +182,11 @@ def print_summary(accountant, catcher):
             ids = {move for report in reports for move in report["invoice_ids"]}
             domain = [("id", "in", list(ids))]
         groups = accountant.call(
-            model, "formatted_read_group", domain, groupby=[field], aggregates=["__count"]
+            model,
+            "formatted_read_group",
+            domain,
+            groupby=[field],
+            aggregates=["__count"],
         )
         counts = ", ".join(f"{g['__count']} {g[field]}" for g in groups)
         print(f"  {title:26} {counts or 'none'}")
@@ -191,4 +195,6 @@ def print_summary(accountant, catcher):
         any(kind == "application/pdf" for _name, kind, _data in mail.attachments())
         for mail in mails
     )
-    print(f"  {'mails at the catcher':26} {len(mails)}, {with_pdf} with a PDF", flush=True)
+    print(
+        f"  {'mails at the catcher':26} {len(mails)}, {with_pdf} with a PDF", flush=True
+    )

@@ -1,0 +1,265 @@
+"""Sending runs against a real mail server, killed at the worst moments.
+
+Counted at the receiving end: each invoice's mail arrives once, or is named as the one
+whose fate cannot be known.
+"""
+
+import contextlib
+import http.server
+import logging
+import threading
+
+from ..process import set_mail_server
+from ..smtp_catcher import HANG_UP
+
+COUNT = 4
+
+
+def prepare(env):
+    """Commit some posted invoices and a run of them."""
+    company = env.company
+    if not company.chart_template:
+        env["account.chart.template"].try_loading("generic_coa", company)
+    accountant = env.ref("base.user_admin")
+    accountant.group_ids += env.ref("account.group_account_invoice")
+    customers = env["res.partner"].create(
+        [
+            {
+                "name": f"Customer {number}",
+                "email": f"customer{number}@example.com",
+                "invoice_sending_method": "email",
+            }
+            for number in range(COUNT)
+        ]
+    )
+    invoices = env["account.move"].create(
+        [
+            {
+                "move_type": "out_invoice",
+                "partner_id": customer.id,
+                "invoice_date": "2026-10-31",
+                "invoice_line_ids": [
+                    (0, 0, {"name": "Days", "quantity": 1, "price_unit": 500.0})
+                ],
+            }
+            for customer in customers
+        ]
+    )
+    invoices.action_post()
+    moves = invoices.with_user(accountant)
+    run = env["invoice.send.run"].with_user(accountant)._open(moves)
+    assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
+        "blocker_text"
+    )
+
+
+# === INSIDE ODOO === #
+
+
+def start(env, assets):
+    """Press Send.
+
+    :param str assets: where wkhtmltopdf finds style sheets
+    """
+    env["ir.config_parameter"].set_param("report.url", assets)
+    run = env["invoice.send.run"].search([])
+    run.with_user(env.ref("base.user_admin")).action_send()
+    env.cr.commit()
+
+
+def work(env):
+    """Do what the cron does."""
+    # Core logs as an error, with its traceback, what a mail server refuses.
+    logging.getLogger("odoo.addons.mail.models.mail_mail").setLevel(logging.CRITICAL)
+    env["invoice.send.outbox"]._cron_process()
+    env.cr.commit()
+
+
+def make_due(env):
+    """Let the pauses pass."""
+    env["invoice.send.line"].search([("state", "=", "queued")]).next_try = False
+    env.cr.commit()
+
+
+def core_queue(env):
+    """Do what core's hourly mail queue does."""
+    env["mail.mail"].process_email_queue()
+    env.cr.commit()
+
+
+def decide_arrived(env):
+    lines = env["invoice.send.line"].search([("state", "=", "unconfirmed")])
+    lines.with_user(env.ref("base.user_admin")).action_confirm_arrived()
+    env.cr.commit()
+
+
+# === HELPERS === #
+
+
+class _Empty(http.server.BaseHTTPRequestHandler):
+    """Answers as Odoo would for the style sheets of a PDF, with nothing in them."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/css")
+        self.end_headers()
+
+    def log_message(self, *_args):
+        pass
+
+
+@contextlib.contextmanager
+def _started(playground, **options):
+    """Start the run beside a mail server and something that serves assets."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with playground.catcher(**options) as catcher:
+        playground.call(start, assets=f"http://127.0.0.1:{server.server_port}")
+        yield catcher
+    server.shutdown()
+    server.server_close()
+
+
+def _states(playground):
+    rows = playground.query(
+        "SELECT state, count(*) FROM invoice_send_line GROUP BY state"
+    )
+    return dict(rows)
+
+
+def _flags(playground):
+    rows = playground.query(
+        "SELECT m.is_move_sent, count(*) FROM account_move m "
+        "JOIN invoice_send_line l ON l.move_id = m.id GROUP BY 1"
+    )
+    return dict(rows)
+
+
+def _assert_once_each(catcher):
+    addresses = sorted(
+        address for mail in catcher.mails() for address in mail.recipients
+    )
+    expected = [f"customer{number}@example.com" for number in range(COUNT)]
+    assert addresses == expected, addresses
+
+
+# === CHECKS === #
+
+
+def check_run_sends_over_one_session(playground):
+    """A run sends each invoice once, with its PDF."""
+    with _started(playground) as catcher:
+        playground.call(work)
+        _assert_once_each(catcher)
+        for mail in catcher.mails():
+            kinds = [kind for _name, kind, _content in mail.attachments()]
+            assert "application/pdf" in kinds, kinds
+    assert _states(playground) == {"sent": COUNT}
+    assert _flags(playground) == {True: COUNT}
+
+
+def check_killed_while_making_documents(playground):
+    """Killed while documents are made: the next worker sends each once."""
+    with _started(playground) as catcher:
+        playground.kill(work, at="account.move.send._link_invoice_documents:after:1")
+        assert _states(playground) == {"queued": COUNT}
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_killed_before_the_conversation(playground):
+    """Killed after the mail was posted, before SMTP: sent once by the next worker."""
+    with _started(playground) as catcher:
+        playground.kill(work, at="smtplib.SMTP.send_message:before:2")
+        assert _states(playground) == {"sent": 1, "queued": COUNT - 1}
+        playground.call(core_queue)
+        assert len(catcher.mails()) == 1
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_killed_after_the_servers_yes(playground):
+    """Killed between the server's yes and the commit: unconfirmed, not sent again."""
+    with _started(playground) as catcher:
+        playground.kill(work, at="smtplib.SMTP.send_message:after:2")
+        assert len(catcher.mails()) == 2
+        playground.call(work)
+        playground.call(core_queue)
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+        assert _states(playground) == {"sent": COUNT - 1, "unconfirmed": 1}
+        assert _flags(playground) == {True: COUNT - 1, False: 1} or _flags(
+            playground
+        ) == {True: COUNT - 1, None: 1}
+        playground.call(decide_arrived)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_down_and_up_again(playground):
+    """The mail server is down: nothing is flagged sent, all leaves once it is back."""
+    with _started(playground) as catcher:
+        playground.call(set_mail_server, port=1)  # nobody listens there
+        playground.call(work)
+        assert _states(playground) == {"queued": COUNT}
+        assert True not in _flags(playground)
+        playground.call(set_mail_server, port=catcher.port)
+        playground.call(work)
+        assert not catcher.mails(), "its pause is not over"
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_that_hangs_up_before_the_body(playground):
+    """The server hangs up on a recipient: nothing was handed over, so tried again."""
+    with _started(playground) as catcher:
+        catcher.refuse("customer2@", HANG_UP, times=2)
+        playground.call(work)
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_that_hangs_up_after_the_body(playground):
+    """The server takes a mail and hangs up: unconfirmed, the others arrive."""
+    with _started(playground) as catcher:
+        catcher.refuse("customer2@", HANG_UP, when="data", kept=True)
+        playground.call(work)
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT - 1, "unconfirmed": 1}
+
+
+def check_server_that_refuses(playground):
+    """550 fails its row for good, 451 is tried again; the rest is sent."""
+    with _started(playground) as catcher:
+        catcher.refuse("customer1@", "550 5.1.1 No such user here")
+        catcher.refuse("customer2@", "451 4.7.1 Greylisted", times=1)
+        playground.call(work)
+        assert _states(playground) == {"sent": COUNT - 2, "failed": 1, "queued": 1}
+        playground.call(make_due)
+        playground.call(work)
+        assert len(catcher.mails()) == COUNT - 1
+    assert _states(playground) == {"sent": COUNT - 1, "failed": 1}
+    [(error,)] = playground.query(
+        "SELECT error FROM invoice_send_line WHERE state = 'failed'"
+    )
+    assert "No such user here" in error, error
+
+
+def check_two_workers_at_once(playground):
+    """Two workers on the same rows: each invoice is sent once."""
+    with _started(playground, delay=0.3) as catcher:
+        calls = [playground.start(work) for _number in range(2)]
+        for call in calls:
+            call.result()
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}

@@ -1,0 +1,273 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from .invoice_send_line import (
+    ACTIVE_STATES,
+    BLOCKED,
+    CANCELLED,
+    DRAFT,
+    FAILED,
+    QUEUED,
+    SENDING,
+    SENT,
+    SKIPPED,
+    UNCONFIRMED,
+)
+
+RUN_STATES = [
+    ("draft", "To Check"),
+    ("scheduled", "Scheduled"),
+    ("sending", "Sending"),
+    ("done", "Done"),
+    ("cancelled", "Cancelled"),
+]
+EDITABLE_FIELDS = {
+    "attachment_ids",
+    "line_ids",
+    "mail_server_id",
+    "mail_template_id",
+    "note",
+    "scheduled_on",
+}
+
+
+class InvoiceSendRun(models.Model):
+    """Many invoices sent together, every one accounted for.
+
+    ``done`` means that nothing is left that the run does by itself: blocked, failed
+    and unconfirmed rows wait for a person and can still be sent from here.
+    """
+
+    _name = "invoice.send.run"
+    _description = "Sending Run"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _order = "id desc"
+
+    name = fields.Char(required=True, readonly=True, copy=False, default="/")
+    company_id = fields.Many2one(
+        comodel_name="res.company",
+        required=True,
+        index=True,
+        readonly=True,
+        default=lambda self: self.env.company,
+    )
+    user_id = fields.Many2one(
+        comodel_name="res.users",
+        string="Sent By",
+        required=True,
+        readonly=True,
+        index=True,
+        default=lambda self: self.env.user,
+    )
+    line_ids = fields.One2many(
+        comodel_name="invoice.send.line",
+        inverse_name="run_id",
+        string="Invoices",
+        copy=False,
+    )
+    mail_server_id = fields.Many2one(
+        comodel_name="ir.mail_server",
+        string="Mail Server",
+        help="Empty: each mail leaves through the server its template or sender asks "
+        "for.",
+        groups="base.group_system",
+    )
+    mail_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="Mail Template",
+        domain=[("model", "=", "account.move")],
+        help="Empty: each invoice's own, as set on its project, customer or company.",
+    )
+    note = fields.Text(help="Added to every mail of this run, as plain text.")
+    attachment_ids = fields.Many2many(
+        comodel_name="ir.attachment",
+        relation="invoice_send_run_ir_attachment_rel",
+        string="Attachments",
+        help="Added to every mail of this run.",
+    )
+    scheduled_on = fields.Datetime(copy=False)
+    state = fields.Selection(
+        selection=RUN_STATES,
+        required=True,
+        readonly=True,
+        default="draft",
+        copy=False,
+        index=True,
+        tracking=True,
+    )
+    line_count = fields.Integer(compute="_compute_counts")
+    ready_count = fields.Integer(compute="_compute_counts")
+    blocked_count = fields.Integer(compute="_compute_counts")
+    waiting_count = fields.Integer(compute="_compute_counts")
+    sent_count = fields.Integer(compute="_compute_counts")
+    failed_count = fields.Integer(compute="_compute_counts")
+    unconfirmed_count = fields.Integer(compute="_compute_counts")
+    progress = fields.Float(compute="_compute_counts")
+
+    # === COMPUTE METHODS === #
+    @api.depends("line_ids.state")
+    def _compute_counts(self):
+        counts = {}
+        for run, state, count in self.env["invoice.send.line"]._read_group(
+            domain=[("run_id", "in", self.ids)],
+            groupby=["run_id", "state"],
+            aggregates=["__count"],
+        ):
+            counts.setdefault(run.id, {})[state] = count
+        for run in self:
+            by_state = counts.get(run._origin.id, {})
+            run.line_count = sum(by_state.values())
+            run.ready_count = by_state.get(DRAFT, 0)
+            run.blocked_count = by_state.get(BLOCKED, 0)
+            run.waiting_count = by_state.get(QUEUED, 0) + by_state.get(SENDING, 0)
+            run.sent_count = by_state.get(SENT, 0) + by_state.get(SKIPPED, 0)
+            run.failed_count = by_state.get(FAILED, 0)
+            run.unconfirmed_count = by_state.get(UNCONFIRMED, 0)
+            leaving = run.line_count - by_state.get(CANCELLED, 0) - run.blocked_count
+            run.progress = 100.0 * run.sent_count / leaving if leaving else 0.0
+
+    # === CRUD METHODS === #
+    def write(self, vals):
+        if not self.env.su:
+            if vals.keys() & {"state", "user_id", "company_id", "name"}:
+                raise UserError(
+                    self.env._("The run itself writes its state and its sender.")
+                )
+            if vals.keys() & (EDITABLE_FIELDS - {"line_ids"}) and any(
+                run.state != "draft" for run in self
+            ):
+                raise UserError(
+                    self.env._("A run can't be changed anymore once it was sent.")
+                )
+        return super().write(vals)
+
+    # === ACTION METHODS === #
+    def action_check(self):
+        """Look again at what blocks the rows."""
+        self.check_access("write")
+        self.line_ids._check()
+
+    def action_send(self):
+        """Send every row that nothing blocks; the others stay behind."""
+        self._start(scheduled_on=False)
+
+    def action_schedule(self):
+        """Send at the time set on the run."""
+        for run in self:
+            if not run.scheduled_on or run.scheduled_on <= fields.Datetime.now():
+                raise UserError(
+                    self.env._(
+                        "%(run)s: set a time in the future to send it later.",
+                        run=run.name,
+                    )
+                )
+            run._start(scheduled_on=run.scheduled_on)
+
+    def action_cancel_rest(self):
+        """Take out what has not left yet. What is leaving right now still leaves."""
+        self._check_can_send()
+        lines = self.line_ids.filtered(
+            lambda line: line.state in (DRAFT, BLOCKED, QUEUED)
+        )
+        # A row that the outbox holds is leaving.
+        free = lines.sudo().try_lock_for_update()
+        free.write({"state": CANCELLED})
+        self._update_state()
+
+    def action_retry_failed(self):
+        self._check_can_send()
+        self.line_ids.filtered(lambda line: line.state == FAILED).action_retry()
+        self._update_state()
+
+    def action_open_lines(self):
+        self.ensure_one()
+        return self.line_ids._get_records_action(name=self.name)
+
+    # === BUSINESS METHODS === #
+    @api.model
+    def _open(self, moves):
+        """Create the run of some invoices, checked, and return its page."""
+        moves.check_access("write")
+        # sudo: rows are made here only, for invoices the user may send
+        run_sudo = self.sudo().create(
+            {
+                "name": self.env["ir.sequence"].sudo().next_by_code("invoice.send.run"),
+                "user_id": self.env.uid,
+                "company_id": self.env.company.id,
+            }
+        )
+        line_model = self.env["invoice.send.line"]
+        line_model.sudo().create(line_model._prepare_line_vals_list(run_sudo, moves))
+        run = run_sudo.sudo(False)
+        run.line_ids._check()
+        return run
+
+    def _get_page_action(self):
+        self.ensure_one()
+        return {
+            **self._get_records_action(name=self.env._("Send")),
+            "target": "current",
+        }
+
+    def _check_can_send(self):
+        """Re-check the caller's rights; buttons are callable by RPC."""
+        self.check_access("write")
+        self.line_ids.move_id.check_access("write")
+
+    def _start(self, scheduled_on):
+        self._check_can_send()
+        for run in self:
+            run._check_mail_server()
+            run.line_ids._check()
+            lines = run.line_ids.filtered(lambda line: line.state == DRAFT)
+            if not lines:
+                raise UserError(
+                    self.env._(
+                        "%(run)s has nothing to send: every row is blocked or done.",
+                        run=run.name,
+                    )
+                )
+            # sudo: whoever presses the button is who sends
+            run.sudo().write(
+                {
+                    "state": "scheduled" if scheduled_on else "sending",
+                    "scheduled_on": scheduled_on,
+                    "user_id": self.env.uid,
+                }
+            )
+            lines.sudo().next_try = scheduled_on
+            lines._queue()
+
+    def _check_mail_server(self):
+        # sudo: only administrators read mail servers
+        for server in self.sudo().mail_server_id:
+            if server.owner_user_id not in (self.env["res.users"], self.env.user):
+                raise UserError(
+                    self.env._(
+                        "%(server)s is the mailbox of %(owner)s: choose another one.",
+                        server=server.name,
+                        owner=server.owner_user_id.name,
+                    )
+                )
+
+    def _update_state(self):
+        """Close runs that have nothing left to do by themselves."""
+        for run_sudo in self.sudo():
+            states = set(run_sudo.line_ids.mapped("state"))
+            if states & {*ACTIVE_STATES, DRAFT} - {UNCONFIRMED}:
+                continue
+            run_sudo.state = "cancelled" if states <= {CANCELLED} else "done"
+
+    def _get_attachment_items(self):
+        """Return the run's own files in the shape of core's attachment widget."""
+        # sudo: the files belong to the run, which the user may read
+        return [
+            {
+                "id": attachment.id,
+                "name": attachment.name,
+                "mimetype": attachment.mimetype,
+                "placeholder": False,
+                "protect_from_deletion": True,
+            }
+            for attachment in self.sudo().attachment_ids
+        ]
