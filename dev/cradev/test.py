@@ -16,8 +16,8 @@ from .workbench import Workbench
 
 #: Each lane runs its stages one after the other, beside the other lane.
 LANES = (
-    ("lint", "unit", "core_lint"),
-    ("install", "uninstall", "translations", "process", "core"),
+    ("lint", "unit", "install", "core_lint", "uninstall", "translations", "process"),
+    ("core",),
 )
 STAGES = tuple(stage for lane in LANES for stage in lane)
 NEEDS_NO_ODOO = {"lint"}
