@@ -17,8 +17,8 @@ from .workbench import Workbench
 
 #: Each lane runs its stages one after the other, beside the other lane.
 LANES = (
-    ("lint", "unit", "install", "core_lint", "uninstall", "translations", "process"),
-    ("core",),
+    ("unit", "install", "core_lint", "uninstall", "translations", "process"),
+    ("lint", "core"),
 )
 STAGES = tuple(stage for lane in LANES for stage in lane)
 NEEDS_NO_ODOO = {"lint"}
