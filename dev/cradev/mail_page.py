@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
-from .smtp_catcher import Mail
+from .smtp_catcher import Catcher, Mail
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem;
@@ -183,7 +183,7 @@ class MailPage(ThreadingHTTPServer):
         return f"http://{self.interface}:{self.server_port}"
 
     def mails(self):
-        return [Mail(path) for path in sorted(self.folder.glob("*.eml"))]
+        return Catcher.read(self.folder)
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -31,6 +31,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def kill_group(process):
+    """Kill a process that leads its own session, and its children: browsers too."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def load_languages(env, codes):
     """Switch languages on, beside English (runs inside Odoo)."""
     languages = env["res.lang"].with_context(active_test=False)
@@ -45,6 +52,7 @@ class Odoo:
 
     def __init__(self, source, checkout=cache.ROOT):
         self.source = source
+        self._running = set()
         self.data_dir = cache.cache_root() / "odoo-data"
         self.work = cache.cache_root() / f"checkout-{cache.checkout_key()}"
         self.link_folder = self.work / "addons"
@@ -184,17 +192,31 @@ class Odoo:
         """
         log = log or self.work / f"{database}.log"
         with log.open("w") as output:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 self.command(database, *arguments, load=load),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**self.environment(), **(environment or {})},
+                start_new_session=True,
             )
-        if check and done.returncode:
+        self._running.add(process)
+        try:
+            process.wait()
+        except BaseException:
+            kill_group(process)
+            raise
+        finally:
+            self._running.discard(process)
+        if check and process.returncode:
             sys.stderr.writelines(log.read_text().splitlines(keepends=True)[-40:])
             sys.exit(f"Odoo failed, see {log}")
-        return done.returncode
+        return process.returncode
+
+    def stop_running(self):
+        """Kill what :meth:`run` waits for in other threads."""
+        for process in list(self._running):
+            kill_group(process)
 
     def shell(self, database, script, *arguments, log=None, load=(), environment=None):
         """Run a Python text in ``odoo shell``, with ``env``; fail if it raises.
@@ -360,5 +382,4 @@ class Server:
     def kill(self):
         """Kill it and its children at once, as a power cut would."""
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+            kill_group(self.process)

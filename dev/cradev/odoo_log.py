@@ -8,6 +8,7 @@ _RECORD = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ \d+ (?P<level>[A-Z]+) \S+ "
     r"(?P<logger>[\w.]+): (?P<message>.*)"
 )
+_SUMMARY = r"Module \w+: \d+ failures, \d+ errors of|At least one test failed"
 _SERIOUS = {"WARNING", "ERROR", "CRITICAL"}
 
 
@@ -16,6 +17,8 @@ def _is_test_result(logger, message):
     if ".tests." in logger and message.startswith(("FAIL: ", "ERROR: ")):
         return True
     if logger == "odoo.tests.result" and "when loading database" in message:
+        return True
+    if logger == "odoo.modules.loading" and re.match(_SUMMARY, message):
         return True
     return logger == "odoo.tests.suite"
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from . import cache, odoo_log, system
 from .odoo import free_port
@@ -21,6 +22,7 @@ class TestRun:
     results: dict = field(default_factory=dict)  # id: (outcome, detail)
     complaints: list = field(default_factory=list)
     returncode: int = 0
+    log: Path | None = None
 
 
 def short(test_id):
@@ -98,7 +100,7 @@ def run(odoo, database, tags, *arguments, label, all_post_install=False):
     finally:
         progress.done.set()
     complaints = odoo_log.complaints(log.read_text(errors="replace"))
-    return TestRun(_read(path), complaints, returncode)
+    return TestRun(_read(path), complaints, returncode, log)
 
 
 def require():

@@ -115,12 +115,33 @@ class Cluster:
         )
 
 
+def _check_given():
+    """Look at the PostgreSQL of the PG* variables.
+
+    :raise SystemExit: it does not answer, or its user is not one Odoo can work with
+    """
+    way_out = "Unset PGHOST and PGPORT to get a private PostgreSQL."
+    try:
+        with connect("postgres") as cursor:
+            cursor.execute(
+                "SELECT current_user, rolcreatedb OR rolsuper FROM pg_roles "
+                "WHERE rolname = current_user"
+            )
+            user, may_create = cursor.fetchone()
+    except psycopg2.OperationalError as error:
+        sys.exit(f"The PostgreSQL of PGHOST and PGPORT fails: {error}{way_out}")
+    if user == "postgres" or not may_create:
+        sys.exit(
+            f"PGUSER is {user}, but Odoo wants a role with CREATEDB that is not "
+            f"postgres. {way_out}"
+        )
+
+
 @contextlib.contextmanager
 def running():
     """Provide PostgreSQL through the PG* variables for the time of the block."""
     if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
-        with connect("postgres"):  # fails with PostgreSQL's own message
-            pass
+        _check_given()
         yield
         return
     cluster = Cluster()

@@ -184,7 +184,12 @@ class Catcher:
 
     def mails(self):
         """Return the mails caught so far, oldest first."""
-        return [Mail(path) for path in sorted(self.folder.glob("*.eml"))]
+        return self.read(self.folder)
+
+    @staticmethod
+    def read(folder):
+        """Return the mails in a folder, oldest first, from whatever process."""
+        return [Mail(path) for path in sorted(Path(folder).glob("*.eml"))]
 
     def clear(self):
         """Forget the mails caught so far."""

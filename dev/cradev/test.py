@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import importlib
 import re
+import signal
 import sys
 import time
 import traceback
@@ -11,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import cache, odoo_source, postgres, system, wkhtmltopdf
 from .odoo import MODULE, Odoo
-from .report import Report
+from .report import FAILED, Report
 from .workbench import Workbench
 
 #: Each lane runs its stages one after the other, beside the other lane.
 LANES = (
-    ("lint", "unit", "core_lint"),
-    ("install", "uninstall", "translations", "process", "core"),
+    ("unit", "install", "core_lint", "uninstall", "translations", "process"),
+    ("lint", "core"),
 )
 STAGES = tuple(stage for lane in LANES for stage in lane)
 NEEDS_NO_ODOO = {"lint"}
@@ -129,6 +130,8 @@ def run_stage(name, workbench, report, **options):
 
 def run_lane(names, workbench, report, tags):
     for name in names:
+        if workbench and workbench.stopped:
+            return
         options = {"tags": tags} if name == "unit" and tags else {}
         run_stage(name, workbench, report, **options)
 
@@ -139,7 +142,8 @@ def machine(report, keep):
     system.ensure()
     wkhtmltopdf.ensure()
     source = odoo_source.ensure()
-    with postgres.running():
+    # Two runs in one checkout would use the same databases.
+    with cache.lock(f"test-{cache.checkout_key()}"), postgres.running():
         workbench = Workbench(Odoo(source), report, keep=keep)
         try:
             yield workbench
@@ -152,12 +156,22 @@ def run_all(names, tags, report, keep):
     lanes = [[name for name in lane if name in names] for lane in LANES]
     with machine(report, keep) as workbench, ThreadPoolExecutor(len(LANES)) as pool:
         jobs = [pool.submit(run_lane, lane, workbench, report, tags) for lane in lanes]
-        for job in jobs:
-            job.result()
+        try:
+            for job in jobs:
+                job.result()
+        except KeyboardInterrupt:
+            workbench.stop()
+            raise
+
+
+def interrupt(number, frame):
+    """Make SIGTERM mean Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def main(arguments=None):
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, interrupt)
     report = Report()
     if options.core_baseline or options.update_pot:
         with machine(report, keep=False) as workbench:
@@ -167,10 +181,15 @@ def main(arguments=None):
                 load("core").measure(workbench)
         return 0
     names, tags = choose(options)
-    if set(names) <= NEEDS_NO_ODOO:
-        run_lane(names, None, report, tags)
-    else:
-        run_all(names, tags, report, options.keep)
+    try:
+        if set(names) <= NEEDS_NO_ODOO:
+            run_lane(names, None, report, tags)
+        else:
+            run_all(names, tags, report, options.keep)
+    except SystemExit as error:
+        report.add("set-up", "Odoo and what it needs", FAILED, str(error))
+    except KeyboardInterrupt:
+        report.add("set-up", "the run to its end", FAILED, "It was interrupted.")
     return report.close()
 
 

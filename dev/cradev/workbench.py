@@ -16,6 +16,12 @@ class Workbench:
         self._locks = {"plain": threading.Lock(), "demo": threading.Lock()}
         self._installed = {}
         self._scratch = []
+        self.stopped = False
+
+    def stop(self):
+        """End the Odoo processes that run; no further stage starts."""
+        self.stopped = True
+        self.odoo.stop_running()
 
     def installed(self, flavor):
         """Return the database with the addon freshly installed; count that as checks.

@@ -40,7 +40,9 @@ QUERIES = {
         SELECT f.model || '.' || f.name || '=' || s.value
           FROM ir_model_fields_selection s JOIN ir_model_fields f ON f.id = field_id""",
     "relation": "SELECT name FROM ir_model_relation",
-    "model constraint": "SELECT name FROM ir_model_constraint",
+    # Odoo notes the foreign keys of core's tables once more while it drops the fields;
+    # the keys themselves are compared as constraints.
+    "model constraint": "SELECT name FROM ir_model_constraint WHERE type != 'f'",
     "external id": """
         SELECT module || '.' || name FROM ir_model_data
          WHERE model != 'ir.module.module'""",

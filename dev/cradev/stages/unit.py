@@ -21,7 +21,7 @@ def run(workbench, report, tags=(f"/{MODULE}",)):
             return
         workbench.scratch("unit", of=source)
     done = odoo_tests.run(workbench.odoo, database, tags, *arguments, label="own tests")
-    if not done.results:
+    if not done.results and not done.returncode:
         report.failed("own tests", f"No test matches {', '.join(tags)}.")
     for test, (outcome, detail) in done.results.items():
         if outcome == "skipped":
@@ -29,5 +29,7 @@ def run(workbench, report, tags=(f"/{MODULE}",)):
         workbench.report.add(report.name, odoo_tests.short(test), outcome, detail)
     failures = any(outcome == "failed" for outcome, _d in done.results.values())
     if done.returncode and not failures:
-        report.failed("own tests", f"Odoo ended with code {done.returncode}.")
+        report.failed(
+            "own tests", f"Odoo ended with code {done.returncode}, see {done.log}."
+        )
     report.that("log of the own tests", done.complaints)
