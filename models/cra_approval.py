@@ -14,6 +14,8 @@ TOKEN_DAYS = 180
 #: before the mail to that very person is built.
 LINK_PLACEHOLDER = "/my/cra/decision-link"
 OPEN_STATES = ("waiting", "pending")
+#: How much a customer may write, in characters.
+MAX_NAME, MAX_COMMENT = 120, 4000
 
 
 class CraApproval(models.Model):
@@ -242,13 +244,14 @@ class CraApproval(models.Model):
         :param dict evidence: ``ip_address`` and ``user_agent`` of the request
         :raise UserError: something is missing, or the report was decided meanwhile
         """
-        name = (name or "").strip()
+        name = self._clean_text(name, MAX_NAME)
+        reference = self._clean_text(reference, MAX_NAME)
         if not name or not signature:
             raise UserError(self.env._("Please enter your name and sign."))
         self._answer("approved", signed_by=name, signature=signature, **evidence or {})
         report = self.report_id
-        if reference and reference.strip():
-            report.customer_reference = reference.strip()
+        if reference:
+            report.customer_reference = reference
         still_open = report.approval_ids.filtered(lambda a: a.state in OPEN_STATES)
         if report.approval_mode == "any" or not still_open:
             still_open._void()
@@ -264,7 +267,7 @@ class CraApproval(models.Model):
         :param dict evidence: ``ip_address`` and ``user_agent`` of the request
         :raise UserError: no reason is given, or the report was decided meanwhile
         """
-        comment = (comment or "").strip()
+        comment = self._clean_text(comment, MAX_COMMENT)
         if not comment:
             raise UserError(self.env._("Please tell us what is wrong."))
         self._answer("refused", comment=comment, **evidence or {})
@@ -286,6 +289,18 @@ class CraApproval(models.Model):
                 note=comment,
                 user_id=report.user_id.id,
             )
+
+    def _clean_text(self, text, length):
+        """Return what a customer typed, without blanks around it.
+
+        :raise UserError: it is longer than ``length`` characters
+        """
+        text = str(text or "").strip()
+        if len(text) > length:
+            raise UserError(
+                self.env._("Please write at most %(count)s characters.", count=length)
+            )
+        return text
 
     def _answer(self, state, **vals):
         """Write the decision with its evidence, after a last look under lock.

@@ -407,6 +407,27 @@ class CraReport(models.Model):
                     )
                 )
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_correction_in_use(self):
+        for report in self.sudo().filtered("previous_id"):
+            if report._differs_from_previous():
+                raise UserError(
+                    self.env._(
+                        "The timesheets of %(report)s were changed since version "
+                        "%(version)s, which the customer has. Send the new version, or "
+                        "change the timesheets back.",
+                        report=report.previous_id.name,
+                        version=report.previous_id.version,
+                    )
+                )
+
+    def unlink(self):
+        # sudo: the hold follows from what covers the time, whoever deletes the draft
+        timesheets = self.sudo().line_ids.timesheet_id
+        result = super().unlink()
+        timesheets._cra_update_hold_of_lines()
+        return result
+
     # === ACTION METHODS === #
 
     def action_send(self):

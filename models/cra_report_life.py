@@ -1,3 +1,5 @@
+import operator
+
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
@@ -203,3 +205,16 @@ class CraReport(models.Model):
         self._update_hold()
         self.message_post(body=self.env._("Version %s is being made.", working.version))
         return working
+
+    def _differs_from_previous(self):
+        """Tell whether the time differs from what the version before shows."""
+        self.ensure_one()
+        self._refresh()
+        _terms, lines = self._get_content()
+        _terms, previous_lines = self.previous_id._get_content()
+        key = operator.itemgetter("timesheet")
+        shown = [
+            [{**line, "description": ""} for line in sorted(version, key=key)]
+            for version in (lines, previous_lines)
+        ]
+        return shown[0] != shown[1]

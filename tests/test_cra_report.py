@@ -317,6 +317,22 @@ class TestCraReport(CraCommon):
         with self.assertRaisesRegex(UserError, "receiv"):
             self.timesheet.unit_amount = 6
 
+    def test_a_correction_is_dropped_only_while_nothing_was_changed(self):
+        self._send(self.report)
+        self._agree(self.report)
+        action = self.report.action_correct()
+        working = (
+            self.env["cra.report"].with_user(self.manager).browse(action["res_id"])
+        )
+        self.timesheet.unit_amount = 5
+        with self.assertRaisesRegex(UserError, "change the timesheets back"):
+            working.unlink()
+        self.timesheet.unit_amount = 8
+        working.unlink()
+        self.assertFalse(self.timesheet.cra_hold)
+        with self.assertRaisesRegex(UserError, self.report.name):
+            self.timesheet.unit_amount = 5
+
 
 @tagged("post_install", "-at_install")
 class TestCraGate(CraCommon):
