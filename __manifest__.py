@@ -37,6 +37,7 @@
         "data/ir_cron_send_lines.xml",
         "views/invoice_send_run_views.xml",
         "views/account_move_views.xml",
+        "views/sending_assignment_views.xml",
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],

@@ -18,6 +18,7 @@ from . import invoice_send_outbox
 from . import invoice_send_run
 from . import ir_actions_report
 from . import ir_attachment
+from . import mail_mail
 from . import project_project
 from . import res_company
 from . import res_config_settings

@@ -221,3 +221,34 @@ class AccountMove(models.Model):
             )
             recipients[move.id] = partners.filtered("email")
         return recipients
+
+    def _correct_is_move_sent(self):
+        """Make core's "sent" true: core sets it before any mail has left.
+
+        Only for invoices that leave by mail alone: whether another channel delivered is
+        not known here.
+        """
+        send = self.env["account.move.send"]
+        delivered = self.env["mail.notification"].sudo()
+        mailed = self.filtered(
+            lambda move: send._get_default_sending_methods(move) == {"email"}
+        )
+        rows = delivered._read_group(
+            domain=[
+                ("mail_message_id.model", "=", self._name),
+                ("mail_message_id.res_id", "in", mailed.ids),
+                ("mail_message_id.email_layout_xmlid", "=", send._get_mail_layout()),
+                ("notification_type", "=", "email"),
+                ("notification_status", "=", "sent"),
+            ],
+            groupby=["mail_message_id"],
+        )
+        ids = {message.res_id for [message] in rows}
+        # Core forgets notifications after some months, runs are kept.
+        ids |= {
+            move.id
+            for move in mailed
+            if any(line.state == "sent" for line in move.send_line_ids)
+        }
+        for move in mailed:
+            move.is_move_sent = move.id in ids

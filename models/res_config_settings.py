@@ -10,3 +10,9 @@ class ResConfigSettings(models.TransientModel):
         related="company_id.annex_template_ids",
         readonly=False,
     )
+    invoice_mail_template_id = fields.Many2one(
+        related="company_id.invoice_mail_template_id", readonly=False
+    )
+    invoice_cc_partner_ids = fields.Many2many(
+        related="company_id.invoice_cc_partner_ids", readonly=False
+    )

@@ -482,6 +482,34 @@ class TestInvoiceSendRun(SendingCommon):
         self.assertEqual([m["Message-Id"] for m in self.received], [message_id])
         self.assertEqual(line.state, "sent")
 
+    # === CORE'S OWN DIALOG === #
+    def _send_by_dialog(self, move):
+        wizard = (
+            self.env["account.move.send.wizard"]
+            .with_user(self.accountant)
+            .with_context(active_model="account.move", active_ids=move.ids)
+            .create({})
+        )
+        wizard.action_send_and_print()
+
+    @mute_logger(MAIL)
+    def test_cores_dialog_says_sent_only_if_the_mail_left(self):
+        refused, accepted = self._invoices()[:2]
+        with self._mail_server(refuse(550, b"No", self.customer_1.email)):
+            self._send_by_dialog(refused)
+            self._send_by_dialog(accepted)
+        self.assertFalse(refused.is_move_sent)
+        self.assertTrue(accepted.is_move_sent)
+
+    @mute_logger(MAIL)
+    def test_a_failed_second_sending_does_not_undo_the_first(self):
+        move = self._invoices()[0]
+        with self._mail_server():
+            self._send_by_dialog(move)
+        with self._mail_server(refuse(550, b"No")):
+            self._send_by_dialog(move)
+        self.assertTrue(move.is_move_sent)
+
     # === RIGHTS === #
     def test_only_accountants_see_and_start_runs(self):
         run = self._open_run(self._invoices())

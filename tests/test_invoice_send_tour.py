@@ -7,7 +7,7 @@ from .common_sending import SendingCommon
 @tagged("post_install", "-at_install")
 class TestInvoiceSendTour(SendingCommon, HttpCase):
     def test_accountant_selects_invoices_sends_them_and_sees_what_became_of_them(self):
-        self.accountant.password = "accountant"  # noqa: S105
+        self.accountant.password = "accountant"
         self.customers.lang = self.accountant.lang = "en_US"
         self.customer_2.email = False
         self._invoices()
