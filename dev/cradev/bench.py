@@ -61,7 +61,7 @@ class Bench:
         :param dict arms: name -> function without arguments
         :param check: takes what a run returned, returns what is wrong with it or ``""``
         :param bool undo: roll back after each run, so that all start from the same data
-        :param bool warm_up: run once before measuring; for minutes of waiting it is vain
+        :param bool warm_up: run once before measuring; vain where a run takes minutes
         :return: name -> median of the wall times, in seconds
         :raise ValueError: an output is wrong; no time counts then
         """
