@@ -55,18 +55,19 @@ class Bench:
         children -= cpu.children_user + cpu.children_system
         return output, wall, own, children, sql_db.sql_counter - queries
 
-    def arms(self, arms, *, check, repeat=None, undo=True):
+    def arms(self, arms, *, check, repeat=None, undo=True, warm_up=True):
         """Measure several ways to the same end, in turn.
 
         :param dict arms: name -> function without arguments
         :param check: takes what a run returned, returns what is wrong with it or ``""``
         :param bool undo: roll back after each run, so that all start from the same data
+        :param bool warm_up: run once before measuring; vain where a run takes minutes
         :return: name -> median of the wall times, in seconds
         :raise ValueError: an output is wrong; no time counts then
         """
         repeat = repeat or self.repeat
         samples = {name: [] for name in arms}
-        for turn in range(repeat + 1):
+        for turn in range(0 if warm_up else 1, repeat + 1):
             for name, function in arms.items():
                 output, *figures = self.run(function)
                 if problem := check(output):
@@ -163,13 +164,14 @@ def run(odoo, name, module, options):
         parameters = {"report.url": server.url, "web.base.url": server.url}
         odoo.set_parameters(database, parameters)
         cache.step(f"{name}: measuring")
-        found = odoo.call(
+        call = odoo.start_call(
             database,
             run_measure,
             module=module,
             repeat=options.repeat,
             environment={"CRA_BENCH_MAILS": str(folder)},
         )
+        found = call.result(timeout=3600)
     if not options.keep:
         odoo.drop(database)
     print(f"\n{importlib.import_module(module).TITLE}")

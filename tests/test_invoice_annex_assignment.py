@@ -1,0 +1,98 @@
+from odoo.tests import tagged
+
+from .annex_common import AnnexCommon
+
+
+@tagged("post_install", "-at_install")
+class TestInvoiceAnnexAssignment(AnnexCommon):
+    def test_each_part_goes_to_the_most_specific_level(self):
+        borealis = self.create_project("Borealis")
+        cosmos = self.create_project("Cosmos")
+        other = self.create_template("Other")
+        both = self.create_template("Both")
+        self.apollo.annex_template_ids = self.template | both
+        cosmos.annex_template_ids = both
+        self.customer.annex_template_ids = other
+        self.env.company.annex_template_ids = self.create_template("Company")
+        for project in (self.apollo, borealis, cosmos):
+            self.log(project, 2, f"for {project.name}")
+        move = self.invoice(self.apollo, borealis, cosmos)
+        reasons = {
+            annex.template_id.name: annex.with_user(self.users["accountant"]).reason
+            for annex in move.annex_ids
+        }
+        self.assertEqual(
+            reasons,
+            {
+                "Time Detail": "from project Apollo",
+                "Both": "from project Apollo, from project Cosmos",
+                "Other": "from customer Azur & Fils",
+            },
+        )
+        self.send(move)
+        texts = self.get_annex_texts(move)
+        for title, projects in {
+            "Time Detail": {"Apollo"},
+            "Both": {"Apollo", "Cosmos"},
+            "Other": {"Borealis"},
+        }.items():
+            for name in ("Apollo", "Borealis", "Cosmos"):
+                self.assertEqual(f"for {name}" in texts[title], name in projects)
+
+    def test_the_company_comes_last(self):
+        self.env.company.annex_template_ids = self.template
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.assertEqual(move.annex_ids.reason, "from company Lumen Engineering")
+
+    def test_the_customer_of_a_contact_decides(self):
+        contact = self.env["res.partner"].create(
+            {"name": "Chloé", "parent_id": self.customer.id}
+        )
+        self.customer.annex_template_ids = self.template
+        project = self.create_project("Contact", partner=contact)
+        self.log(project, 2)
+        move = self.invoice(project)
+        self.assertEqual(move.annex_ids.reason, "from customer Azur & Fils")
+
+    def test_another_companys_template_is_ignored(self):
+        other = self.setup_other_company()["company"]
+        self.customer.annex_template_ids = self.create_template(
+            "Foreign", company_id=other.id
+        )
+        self.log(self.apollo, 2)
+        self.assertFalse(self.invoice(self.apollo).annex_ids)
+
+    def test_an_archived_template_is_not_used_anymore(self):
+        self.customer.annex_template_ids = self.template
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.assertEqual(move.annex_ids.state, "draft")
+        self.template.active = False
+        self.send(move)
+        self.assertFalse(move.annex_ids)
+
+    def test_no_annex_is_empty_unless_wanted(self):
+        always = self.create_template("Always", always=True)
+        self.customer.annex_template_ids = self.template | always
+        move = self.init_invoice(
+            "out_invoice", partner=self.customer, amounts=[100], post=True
+        )
+        self.assertEqual(move.annex_ids.template_id, always)
+        self.send(move)
+        text = self.get_annex_texts(move)["Always"]
+        self.assertIn("There is no detail for this invoice.", text)
+
+    def test_nothing_happens_without_templates(self):
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.assertFalse(move.annex_ids)
+        attachments = self.send(move)
+        self.assertEqual(attachments, move.invoice_pdf_report_id)
+
+    def test_vendor_bills_have_none(self):
+        self.customer.annex_template_ids = self.create_template("Always", always=True)
+        move = self.init_invoice(
+            "in_invoice", partner=self.customer, amounts=[100], post=True
+        )
+        self.assertFalse(move.annex_ids)
