@@ -80,7 +80,6 @@ class InvoiceSendLine(models.Model):
     )
     mail_template_id = fields.Many2one(
         comodel_name="mail.template",
-        string="Mail Template",
         domain=[("model", "=", "account.move")],
         compute="_compute_mail_template_id",
         store=True,

@@ -67,14 +67,12 @@ class InvoiceSendRun(models.Model):
     )
     mail_server_id = fields.Many2one(
         comodel_name="ir.mail_server",
-        string="Mail Server",
         help="Empty: each mail leaves through the server its template or sender asks "
         "for.",
         groups="base.group_system",
     )
     mail_template_id = fields.Many2one(
         comodel_name="mail.template",
-        string="Mail Template",
         domain=[("model", "=", "account.move")],
         help="Empty: each invoice's own, as set on its project, customer or company.",
     )

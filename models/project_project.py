@@ -35,7 +35,6 @@ class ProjectProject(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
-        string="Invoice Mail Template",
         domain=[("model", "=", "account.move")],
         help="Empty: the customer's, else the company's.",
     )

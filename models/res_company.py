@@ -24,7 +24,6 @@ class ResCompany(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
-        string="Invoice Mail Template",
         domain=[("model", "=", "account.move")],
         help="Empty: Odoo's own template.",
     )

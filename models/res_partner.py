@@ -39,7 +39,6 @@ class ResPartner(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
-        string="Invoice Mail Template",
         domain=[("model", "=", "account.move")],
         company_dependent=True,
         help="Empty: the company's.",

@@ -19,8 +19,9 @@ TITLE = "Formatting and lint"
 #: Rules of pylint-odoo that a project outside the OCA does not follow: OCA's own name
 #: among the authors, README.rst made from fragments (ours is README.md).
 NOT_OURS = "manifest-required-author,missing-readme"
-#: The OCA wants UTF-8 in capitals in the XML header, core writes it small.
-NOT_OURS_OCA = "xml-header-wrong"
+#: The OCA wants UTF-8 in capitals in the XML header, core writes it small; our README
+#: is Markdown.
+NOT_OURS_OCA = "xml-header-wrong,prefer-readme-rst"
 TEXT = {".py", ".xml", ".js", ".css", ".scss", ".md", ".toml", ".txt", ".csv", ".cfg"}
 
 
