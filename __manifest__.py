@@ -32,4 +32,13 @@
         # Last: menus need the actions of all views
         "views/cra_menus.xml",
     ],
+    "assets": {
+        "web.assets_frontend": [
+            "sale_timesheet_cra/static/src/scss/cra_portal.scss",
+            "sale_timesheet_cra/static/src/agreement_form/*",
+        ],
+        "web.assets_tests": [
+            "sale_timesheet_cra/static/tests/tours/*.js",
+        ],
+    },
 }
