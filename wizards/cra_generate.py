@@ -87,7 +87,10 @@ class CraGenerate(models.TransientModel):
     )
     project_ids = fields.Many2many(comodel_name="project.project", string="Projects")
     partner_ids = fields.Many2many(comodel_name="res.partner", string="Customers")
-    employee_ids = fields.Many2many(comodel_name="hr.employee", string="Consultants")
+    employee_ids = fields.Many2many(
+        comodel_name="hr.employee.public",  # all that managers may read of them
+        string="Consultants",
+    )
     line_ids = fields.One2many(
         comodel_name="cra.generate.line",
         inverse_name="wizard_id",

@@ -19,7 +19,7 @@ registry.category("web_tour.tours").add("cra_manager_generates_and_sends", {
         },
         {
             content: "Choose the first day.",
-            trigger: ".modal .o_field_daterange button[data-field=date_from]",
+            trigger: ".modal .o_field_daterange [data-field=date_from]",
             run: "click",
         },
         {
@@ -28,7 +28,7 @@ registry.category("web_tour.tours").add("cra_manager_generates_and_sends", {
         },
         {
             content: "Choose the last day.",
-            trigger: ".modal .o_field_daterange button[data-field=date_to]",
+            trigger: ".modal .o_field_daterange [data-field=date_to]",
             run: "click",
         },
         {
