@@ -45,8 +45,12 @@
         "demo/cra_demo.xml",
     ],
     "assets": {
+        "web.assets_frontend": [
+            "sale_timesheet_cra/static/src/scss/cra_portal.scss",
+            "sale_timesheet_cra/static/src/agreement_form/*",
+        ],
         "web.assets_tests": [
-            "sale_timesheet_cra/static/tests/tours/**/*",
+            "sale_timesheet_cra/static/tests/tours/*.js",
         ],
     },
 }

@@ -129,6 +129,9 @@ class CraApproval(models.Model):
     def _from_token(self, report_id, token):
         """Return the approval, in sudo, that ``token`` was made for.
 
+        A link goes on showing the report after somebody else has answered; whether it
+        still decides is the approval's state.
+
         :param int report_id: report the token is used on
         :raise AccessError: the token is wrong, expired, revoked or of another report
         """
@@ -142,7 +145,6 @@ class CraApproval(models.Model):
         usable = (
             approval
             and approval.token_serial == serial
-            and approval.state != "void"
             and approval.report_id.id == report_id
         )
         if not usable:
@@ -219,8 +221,7 @@ class CraApproval(models.Model):
     def _insert_link(self, body):
         """Return a mail's body with this approver's link in the place held for it."""
         base_url = self.report_id.get_base_url()
-        decides = self.report_id.approval_mode != "none"
-        query = {"approval": self._get_token()} if decides else None
+        query = {"approval": self._get_token()}
         link = f"{base_url}{self._get_page_url(query=query)}"
         body = str(body).replace(f"{base_url}{LINK_PLACEHOLDER}", LINK_PLACEHOLDER)
         if LINK_PLACEHOLDER not in body:  # the text was edited and lost its button

@@ -25,6 +25,21 @@ class CraGrid:
         return [self.report.date_from + timedelta(days=n) for n in range(length)]
 
     @cached_property
+    def weeks(self):
+        """The period in whole weeks, as a calendar in the reader's language has them.
+
+        Days outside the period fill the first and the last week.
+        """
+        lang = self.report.env["res.lang"]._get_data(code=self.report.env.lang)
+        first, last = self.days[0], self.days[-1]
+        first -= timedelta(days=(first.isoweekday() - int(lang.week_start or 1)) % 7)
+        count = (last - first).days // 7 + 1
+        return [
+            [first + timedelta(days=7 * week + day) for day in range(7)]
+            for week in range(count)
+        ]
+
+    @cached_property
     def days_off(self):
         """Weekends and public holidays of the company's calendar."""
         calendar = self.report.company_id.resource_calendar_id
@@ -69,3 +84,7 @@ class CraGrid:
     def weekday(self, day):
         """Return the first letter of the day's name in the reader's language."""
         return format_date(self.report.env, day, date_format="EEEEE")
+
+    def day_class(self, day):
+        """Return the style class of a day's cells."""
+        return "off" if day in self.days_off else ""

@@ -16,6 +16,8 @@ CRA_STATES = [
 ]
 WORKING_STATES = ("draft", "review")
 CURRENT_STATES = ("sent", "approved", "refused")
+#: The columns of the board, with or without reports in them.
+BOARD_STATES = ("draft", "sent", "approved", "refused")
 #: Which state may follow which. Whatever is not here is refused, sudo included.
 TRANSITIONS = {
     "draft": ("review", "sent", "cancelled"),
@@ -75,6 +77,7 @@ class CraReport(models.Model):
         readonly=True,
         tracking=True,
         copy=False,
+        group_expand="_group_expand_states",
     )
     approval_kind = fields.Selection(
         selection=[
@@ -133,6 +136,9 @@ class CraReport(models.Model):
     )
     date_from = fields.Date(string="From", required=True, readonly=True)
     date_to = fields.Date(string="To", required=True, readonly=True)
+    period_label = fields.Char(
+        compute="_compute_period_label", string="Period", export_string_translation=False
+    )
     scope_key = fields.Char(
         required=True,
         readonly=True,
@@ -163,11 +169,13 @@ class CraReport(models.Model):
     total_hours = fields.Float(
         compute="_compute_totals",
         store=True,
+        string="Hours",
         help="Sum of the lines, in hours.",
     )
     total_days = fields.Float(
         compute="_compute_totals",
         store=True,
+        string="Days",
         help="Total in Odoo's Day unit, rounded as on invoices.",
     )
 
@@ -207,6 +215,14 @@ class CraReport(models.Model):
         string="Approvals",
         readonly=True,
         groups="base.group_user",
+    )
+    approver_ids = fields.Many2many(
+        comodel_name="res.partner",
+        compute="_compute_approver_ids",
+        compute_sudo=True,  # accountants do not read projects
+        string="Approvers",
+        groups="base.group_user",
+        help="Who is asked to agree: before sending, who would be.",
     )
     sent_on = fields.Datetime(readonly=True, copy=False)
     decided_on = fields.Datetime(readonly=True, copy=False)
@@ -282,6 +298,32 @@ class CraReport(models.Model):
                 period,
             )
             report.display_name = " · ".join(part for part in parts if part)
+
+    @api.model
+    def _group_expand_states(self, states, domain):
+        return [key for key, _ in CRA_STATES if key in BOARD_STATES or key in states]
+
+    @api.depends("date_from", "date_to")
+    @api.depends_context("lang")
+    def _compute_period_label(self):
+        for report in self:
+            report.period_label = report._get_period_title()
+
+    @api.depends(
+        "sent_on",
+        "approval_ids.partner_id",
+        "partner_id.cra_approver_ids",
+        "project_id.cra_approver_ids",
+        "project_id.partner_id",
+    )
+    def _compute_approver_ids(self):
+        for report in self:
+            if report.sent_on:
+                report.approver_ids = report.approval_ids.partner_id
+            else:
+                report.approver_ids = report.project_id._get_cra_approvers(
+                    report.partner_id
+                )
 
     @api.depends("line_ids.unit_amount")
     def _compute_totals(self):

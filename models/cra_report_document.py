@@ -1,7 +1,9 @@
 from datetime import timedelta
 
+import babel.dates
+
 from odoo import api, models
-from odoo.tools import format_date, format_datetime, formatLang, groupby
+from odoo.tools import babel_locale_parse, format_date, format_datetime, formatLang, groupby
 
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid
@@ -27,6 +29,11 @@ class CraReport(models.Model):
             return format_date(self.env, self.date_from, date_format="LLLL yyyy")
         first, last = (format_date(self.env, d) for d in (self.date_from, self.date_to))
         return f"{first} – {last}"
+
+    def _get_period_title(self):
+        """Return the period in words, for the head of page and PDF."""
+        label = self._get_period_label()
+        return label[:1].upper() + label[1:]
 
     def _render_documents(self):
         """Return the PDF of each report, as it is now: dict report -> bytes."""
@@ -58,30 +65,55 @@ class CraReport(models.Model):
             "grid": CraGrid(self),
             "format_amount": self._format_amount,
             "format_cell": self._format_cell,
-            "format_date": lambda day: format_date(self.env, day),
-            "format_datetime": lambda moment: format_datetime(self.env, moment),
+            "format_day": self._format_day,
+            "format_datetime": self._format_moment,
         }
 
+    def _format_day(self, day):
+        """Return a day of the period: weekday, day, month, as the language orders them."""
+        locale = babel_locale_parse(self.env.lang or "en_US")
+        return babel.dates.format_skeleton("MMMEd", day, locale=locale)
+
+    def _format_moment(self, moment):
+        """Return a moment on the company's clock, with the name of its time zone."""
+        zone = self.company_id.resource_calendar_id.tz or "UTC"
+        text = format_datetime(self.env, moment, tz=zone, dt_format="medium")
+        return f"{text} ({zone.replace('_', ' ')})"
+
     def _get_facts(self):
-        """Return what stands at the head of page and PDF: pairs of label and text."""
+        """Return what stands at the head of the PDF: pairs of label and text."""
         self.ensure_one()
+        several = len(self._get_consultants()) > 1
+        consultant = self.env._("Consultants") if several else self.env._("Consultant")
         facts = [
             (self.env._("Customer"), self.partner_id.name),
             (self.env._("Project"), self.project_id.name),
-            (self.env._("Consultant"), ", ".join(self._get_consultants())),
+            (consultant, self._get_consultants_label()),
+            (self.env._("Number"), self.display_name if self.name else False),
+            (self.env._("Order Number"), self.customer_reference),
+            (self.env._("Total"), self._get_total_label()),
         ]
-        if self.name:
-            facts.append((self.env._("Number"), self.display_name))
-        return facts
+        return [fact for fact in facts if fact[1]]
 
     def _get_consultants(self):
         """Return the consultants' labels, each once, in alphabetical order."""
         return sorted(set(self.line_ids.mapped("employee_label")) - {False})
 
-    def _get_unit_label(self):
-        """Return the unit of the totals in the language of the context."""
+    def _get_consultants_label(self):
+        """Return the consultants in a few words: the days name all of them."""
+        labels = self._get_consultants()
+        if len(labels) <= 3:
+            return ", ".join(labels)
+        return self.env._("%s consultants", len(labels))
+
+    def _get_unit_title(self):
+        """Return the unit of the totals as the head of a column."""
         units = dict(self._fields["time_unit"]._description_selection(self.env))
-        return units[self.time_unit].lower()
+        return units[self.time_unit]
+
+    def _get_unit_label(self):
+        """Return the unit of the totals within a sentence."""
+        return self._get_unit_title().lower()
 
     def _format_amount(self, hours):
         """Return hours in the report's unit, written as the reader's language does."""

@@ -9,3 +9,4 @@ from . import test_invoice_send_run
 from . import test_invoice_send_tour
 from . import test_lean_pdf
 from . import test_tours_annex
+from . import test_tours_cra

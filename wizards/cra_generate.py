@@ -26,6 +26,8 @@ PREFLIGHT_STATES = [
     ("done", "Already Sent"),
     ("late", "Time Added After Sending"),
 ]
+#: What somebody has to mend first: on top of the list.
+ATTENTION_STATES = ("no_approver", "no_email", "late")
 
 
 @dataclass
@@ -85,7 +87,10 @@ class CraGenerate(models.TransientModel):
     )
     project_ids = fields.Many2many(comodel_name="project.project", string="Projects")
     partner_ids = fields.Many2many(comodel_name="res.partner", string="Customers")
-    employee_ids = fields.Many2many(comodel_name="hr.employee", string="Consultants")
+    employee_ids = fields.Many2many(
+        comodel_name="hr.employee.public",  # all that managers may read of them
+        string="Consultants",
+    )
     line_ids = fields.One2many(
         comodel_name="cra.generate.line",
         inverse_name="wizard_id",
@@ -93,7 +98,7 @@ class CraGenerate(models.TransientModel):
         store=True,
         string="Preflight",
     )
-    ready_count = fields.Integer(compute="_compute_counts")
+    makeable_count = fields.Integer(compute="_compute_counts")
     attention_count = fields.Integer(compute="_compute_counts")
 
     @api.model
@@ -119,6 +124,7 @@ class CraGenerate(models.TransientModel):
             candidates = (
                 wizard._collect() if wizard.date_from and wizard.date_to else []
             )
+            candidates.sort(key=lambda c: c.state not in ATTENTION_STATES)
             wizard.line_ids = [fields.Command.clear()] + [
                 fields.Command.create(wizard._prepare_line_vals(candidate))
                 for candidate in candidates
@@ -128,9 +134,9 @@ class CraGenerate(models.TransientModel):
     def _compute_counts(self):
         for wizard in self:
             states = wizard.line_ids.mapped("state")
-            wizard.ready_count = states.count("ready") + states.count("working")
-            attention = ("no_approver", "no_email", "late")
-            wizard.attention_count = sum(state in attention for state in states)
+            makeable = self._get_makeable_states()
+            wizard.makeable_count = sum(state in makeable for state in states)
+            wizard.attention_count = sum(state in ATTENTION_STATES for state in states)
 
     def _prepare_line_vals(self, candidate):
         return {
