@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pytz
 
-from odoo.tools import format_date
+from odoo.tools import format_date, get_lang
 
 
 class CraGrid:
@@ -30,9 +30,9 @@ class CraGrid:
 
         Days outside the period fill the first and the last week.
         """
-        lang = self.report.env["res.lang"]._get_data(code=self.report.env.lang)
+        week_start = int(get_lang(self.report.env).week_start)
         first, last = self.days[0], self.days[-1]
-        first -= timedelta(days=(first.isoweekday() - int(lang.week_start or 1)) % 7)
+        first -= timedelta(days=(first.isoweekday() - week_start) % 7)
         count = (last - first).days // 7 + 1
         return [
             [first + timedelta(days=7 * week + day) for day in range(7)]

@@ -137,7 +137,9 @@ class CraReport(models.Model):
     date_from = fields.Date(string="From", required=True, readonly=True)
     date_to = fields.Date(string="To", required=True, readonly=True)
     period_label = fields.Char(
-        compute="_compute_period_label", string="Period", export_string_translation=False
+        compute="_compute_period_label",
+        string="Period",
+        export_string_translation=False,
     )
     scope_key = fields.Char(
         required=True,

@@ -3,7 +3,14 @@ from datetime import timedelta
 import babel.dates
 
 from odoo import api, models
-from odoo.tools import babel_locale_parse, format_date, format_datetime, formatLang, groupby
+from odoo.tools import (
+    babel_locale_parse,
+    format_date,
+    format_datetime,
+    formatLang,
+    get_lang,
+    groupby,
+)
 
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid
@@ -70,8 +77,8 @@ class CraReport(models.Model):
         }
 
     def _format_day(self, day):
-        """Return a day of the period: weekday, day, month, as the language orders them."""
-        locale = babel_locale_parse(self.env.lang or "en_US")
+        """Return a day of the period: weekday, day and month as the language has it."""
+        locale = babel_locale_parse(get_lang(self.env).code)
         return babel.dates.format_skeleton("MMMEd", day, locale=locale)
 
     def _format_moment(self, moment):
@@ -132,7 +139,7 @@ class CraReport(models.Model):
     def _format_cell(self, hours):
         """Return an amount for a cell of the grid: no more digits than needed."""
         text = self._format_amount(hours)
-        separator = self.env["res.lang"]._get_data(code=self.env.lang).decimal_point
+        separator = get_lang(self.env).decimal_point
         return text.rstrip("0").rstrip(separator) if separator in text else text
 
     def _attach_documents(self):

@@ -1,3 +1,4 @@
+from . import test_cra_page
 from . import test_cra_portal
 from . import test_cra_report
 from . import test_invoice_annex
