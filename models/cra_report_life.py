@@ -73,7 +73,7 @@ class CraReport(models.Model):
 
     def _settle_terms(self):
         """Copy the policy's terms, and number the reports."""
-        for report in self:
+        for report in self.sorted("id"):
             name = report.previous_id.name or report._next_number()
             report.write({**report._prepare_terms(), "name": name})
 
