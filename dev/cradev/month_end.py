@@ -75,7 +75,15 @@ def logins():
 
 def speak(admin):
     """Let the French and the Spanish customer be written to in their language."""
-    for lang, domain in (("fr_FR", "rhone"), ("es_ES", "sol")):
+    templates = admin.call("invoice.annex.template", "search", [])
+    for lang, domain, title in (
+        ("fr_FR", "rhone", "Temps passé"),
+        ("es_ES", "sol", "Tiempo dedicado"),
+    ):
+        values, context = {"name": title}, {"lang": lang}
+        admin.call(
+            "invoice.annex.template", "write", templates, values, context=context
+        )
         emails = [("email", "=like", f"%@{domain}.example.com")]
         partners = admin.call("res.partner", "search", emails)
         admin.call("res.partner", "write", partners, {"lang": lang})
