@@ -540,9 +540,7 @@ class CraReport(models.Model):
                 )
         # sudo: accountants invoice without reading timesheets
         orders = self.sudo().line_ids.timesheet_id.so_line.order_id.sudo(self.env.su)
-        return orders._create_invoices()._get_records_action(
-            name=self.env._("Invoices")
-        )
+        return orders.action_view_invoice(orders._create_invoices())
 
     def action_view_invoices(self):
         """Open the invoices that bill this report's time."""
