@@ -46,6 +46,8 @@ class Candidate:
     state: str = "ready"
     report: object = None
     approvers: object = None
+    missing_days: float = 0.0
+    missing_hours: float = 0.0
 
     @property
     def key(self):
@@ -241,7 +243,11 @@ class CraGenerate(models.TransientModel):
             if by_period[period]:
                 candidates += self._collect_period(period, by_period[period])
         self._set_states(candidates)
+        self._set_completeness(candidates)
         return candidates
+
+    def _set_completeness(self, candidates):
+        """Tell what lacks in the time of each candidate's consultants."""
 
     def _get_projects(self):
         """Return the projects whose time the user may report."""
