@@ -35,10 +35,8 @@ class CraGenerate(models.TransientModel):
                 "project_ids": self._get_open_projects(company, first, last).ids,
             }
         )
-        if not wizard.project_ids:
-            return wizard, []
-        found = wizard._collect()
-        found += wizard._get_leftovers(found, due, first, last)
+        found = wizard._collect() if wizard.project_ids else []
+        found += wizard._get_leftovers(found, due, first)
         ended = self._get_ended_keys(company, first, last)
         return wizard, [
             candidate
@@ -68,7 +66,7 @@ class CraGenerate(models.TransientModel):
         )
         return self.env["project.project"].union(*(project for [project] in groups))
 
-    def _get_leftovers(self, found, due, first, last):
+    def _get_leftovers(self, found, due, first):
         """Return candidates for drafts made before period or scope were changed.
 
         The preflight does not know them any more, but no other report takes the time
@@ -80,8 +78,7 @@ class CraGenerate(models.TransientModel):
                 ("company_id", "=", self.company_id.id),
                 ("state", "=", "draft"),
                 ("policy_id", "in", [policy.id for policy in due]),
-                ("date_from", ">=", first),
-                ("date_to", "<=", last),
+                ("date_to", ">=", first),
                 ("id", "not in", known),
                 ("line_ids", "!=", False),
             ]
