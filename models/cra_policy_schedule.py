@@ -7,6 +7,7 @@ from odoo import api, fields, models
 from odoo.tools import format_date
 
 from .cra_period import period_bounds, period_label
+from .cra_policy import MAX_DAYS_AFTER
 from .cra_schedule import Schedule
 
 #: Moments the preview tells one by one.
@@ -66,13 +67,13 @@ class CraPolicy(models.Model):
         """
         self.ensure_one()
         now = pytz.utc.localize(fields.Datetime.now())
-        schedule = self._get_schedule(company)
+        schedule = self._get_schedule(company, start)
         today = now.astimezone(schedule.zone).date()
         if not start:
             month = period_label(self.env, *period_bounds("month", today))
             return month, self._get_idle_sentences(company)
         if self.send_mode == "auto":
-            periods = schedule.get_next_periods(now, start)
+            periods = schedule.get_next_periods(now)
         else:
             periods = [period_bounds(self.period, max(start, today))]
         month = period_label(self.env, *period_bounds("month", periods[-1][1]))
@@ -91,7 +92,7 @@ class CraPolicy(models.Model):
             sentences += self._get_manual_sentences(periods[-1])
         sentences += self._get_agreement_sentences()
         if self.send_mode == "auto":
-            sentences += self._get_missed_sentences(schedule, now, start)
+            sentences += self._get_missed_sentences(schedule, now)
         return month, sentences
 
     def _get_idle_sentences(self, company):
@@ -119,9 +120,7 @@ class CraPolicy(models.Model):
         return sentences
 
     def _get_manual_sentences(self, bounds):
-        ready = format_date(
-            self.env, bounds[1] + timedelta(days=1), date_format="full"
-        )
+        ready = format_date(self.env, bounds[1] + timedelta(days=1), date_format="full")
         return [
             self.env._(
                 "Nothing is sent by itself. From %(day)s on, a manager makes the "
@@ -162,9 +161,9 @@ class CraPolicy(models.Model):
             gate = self.env._("The time may be invoiced before the customer agrees.")
         return [sentences[self.approval_mode], gate] if self.approval_mode else [gate]
 
-    def _get_missed_sentences(self, schedule, now, start):
+    def _get_missed_sentences(self, schedule, now):
         """Return what is sent within the hour, because its moment has passed."""
-        due = schedule.get_due_periods(now, start)
+        due = schedule.get_due_periods(now)
         if not due:
             return []
         return [
@@ -184,47 +183,50 @@ class CraPolicy(models.Model):
 
     # === BUSINESS METHODS === #
 
-    def _get_schedule(self, company, working_days=None):
+    def _get_schedule(self, company, start, working_days=None):
         """Return when the reports of this policy leave.
 
         :param company: ``res.company`` whose time is meant
+        :param date start: day from which the policy is in force
         :param working_days: function as :class:`Schedule` wants it, to share its
             answers between policies
         :return: :class:`Schedule`
         """
         self.ensure_one()
+        # Forms preview what is typed, before it is checked.
+        delay_days = min(max(self.send_delay_days, 0), MAX_DAYS_AFTER)
         return Schedule(
             period=self.period or "month",
             send_day=self.send_day or "last_day",
-            # Forms preview what is typed, before it is checked.
-            delay_days=min(max(self.send_delay_days, 0), 366)
-            if self.send_day == "days_after"
-            else 0,
+            delay_days=delay_days if self.send_day == "days_after" else 0,
             hour=min(max(self.send_hour, 0), 23),
-            hold_days=min(max(self.hold_days, 0), 366),
+            hold_days=min(max(self.hold_days, 0), MAX_DAYS_AFTER),
             zone=company._get_cra_zone(),
+            start=start,
             working_days=working_days or cache(company._get_cra_working_days),
         )
 
     @api.model
-    def _get_due_schedules(self, company, now):
-        """Return the policies whose moment has come.
+    def _get_automatic_companies(self):
+        """Return the companies some of whose reports may leave by themselves."""
+        policies = self.search([("send_mode", "=", "auto")])
+        if all(policy.company_id for policy in policies):
+            return policies.company_id
+        return self.env["res.company"].search([("active", "=", True)])
+
+    @api.model
+    def _get_automatic_schedules(self, company):
+        """Return when reports leave by themselves, by policy in force.
 
         :param company: ``res.company`` whose time is meant
-        :param datetime now: in UTC, without time zone
-        :return: dict ``cra.policy`` -> pair (:class:`Schedule`, list of periods)
+        :return: dict ``cra.policy`` -> :class:`Schedule`
         """
-        now = pytz.utc.localize(now)
         working_days = cache(company._get_cra_working_days)
-        due = {}
-        for policy in self.search(
+        policies = self.search(
             [("send_mode", "=", "auto"), ("company_id", "in", (False, company.id))]
-        ):
-            start = policy._get_start_date(company)
-            if not start:
-                continue
-            schedule = policy._get_schedule(company, working_days)
-            periods = schedule.get_due_periods(now, start)
-            if periods:
-                due[policy] = schedule, periods
-        return due
+        )
+        return {
+            policy: policy._get_schedule(company, start, working_days)
+            for policy in policies
+            if (start := policy._get_start_date(company))
+        }

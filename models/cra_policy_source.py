@@ -20,7 +20,7 @@ def explain_policy(env, project, partner, company):
         return env._("No activity reports: no policy on customer or company.")
     values = {
         "policy": policy.name,
-        "source": {
+        "origin": {
             "project.project": env._("set on this project"),
             "res.partner": env._("from customer %s", partner.commercial_partner_id.name)
             if project
@@ -30,19 +30,19 @@ def explain_policy(env, project, partner, company):
     }
     if not policy.active:
         return env._(
-            "No activity reports: policy %(policy)s, %(source)s, is archived.", **values
+            "No activity reports: policy %(policy)s, %(origin)s, is archived.", **values
         )
     start = policy._get_start_date(company)
     if not start:
         return env._(
-            "No activity reports: policy %(policy)s, %(source)s, has no start date.",
+            "No activity reports: policy %(policy)s, %(origin)s, has no start date.",
             **values,
         )
     values["day"] = format_date(env, start, date_format="long")
     if start > company._get_cra_today():
         return env._(
-            "Policy %(policy)s, %(source)s. No activity reports before its start date, "
+            "Policy %(policy)s, %(origin)s. No activity reports before its start date, "
             "%(day)s.",
             **values,
         )
-    return env._("Policy %(policy)s, %(source)s, in force since %(day)s.", **values)
+    return env._("Policy %(policy)s, %(origin)s, in force since %(day)s.", **values)

@@ -3,7 +3,6 @@ import babel.dates
 from odoo import api, models
 from odoo.tools import (
     babel_locale_parse,
-    format_date,
     format_datetime,
     formatLang,
     get_lang,

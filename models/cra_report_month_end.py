@@ -43,9 +43,7 @@ class CraReport(models.Model):
         copy=False,
         groups="base.group_user",
     )
-    auto_retry_on = fields.Datetime(
-        readonly=True, copy=False, groups="base.group_user"
-    )
+    auto_retry_on = fields.Datetime(readonly=True, copy=False, groups="base.group_user")
 
     # === SENDING === #
 
@@ -65,7 +63,7 @@ class CraReport(models.Model):
         What was sent is recognized by its report, so that any run may be missed,
         repeated or cut short.
         """
-        for company in self.env["res.company"].search([]):
+        for company in self.env["cra.policy"]._get_automatic_companies():
             reports = self.with_company(company).with_context(
                 allowed_company_ids=company.ids,
                 lang=company.partner_id.lang,
@@ -106,24 +104,26 @@ class CraReport(models.Model):
 
         :return: list of pairs (function that takes candidates, list of candidates)
         """
+        schedules = self.env["cra.policy"]._get_automatic_schedules(company)
         now = fields.Datetime.now()
-        due = self.env["cra.policy"]._get_due_schedules(company, now)
-        if not due:
+        aware_now = pytz.utc.localize(now)
+        if not any(s.get_due_periods(aware_now) for s in schedules.values()):
             return []
-        wizard, candidates = self.env["cra.generate"]._collect_due(company, due)
+        wizard, candidates = self.env["cra.generate"]._collect_due(company, schedules)
         to_send, again, to_hold, to_ask = [], [], [], []
         for candidate in candidates:
             draft = candidate.report
-            schedule, _periods = due[candidate.policy]
+            lack = self._get_lack(candidate)
+            schedule = schedules[candidate.policy]
             ends = schedule.get_hold_end(candidate.date_from, candidate.date_to)
-            if not self._is_held(candidate):
+            if not lack or candidate.policy.incomplete_month == "send":
                 if not draft or not draft.auto_state:
                     to_send.append(candidate)
                 elif not draft.auto_retry_on or draft.auto_retry_on <= now:
                     again.append(candidate)
-            elif ends <= pytz.utc.localize(now):
+            elif ends <= aware_now:
                 to_ask.append(candidate)
-            elif not draft or draft.auto_reason != self._get_lack(candidate):
+            elif not draft or draft.auto_reason != lack:
                 to_hold.append(candidate)
         leave = partial(self._leave, wizard)
         steps = [
@@ -134,14 +134,6 @@ class CraReport(models.Model):
             (leave, again),
         ]
         return [step for step in steps if step[1]]
-
-    @api.model
-    def _is_held(self, candidate):
-        """Tell whether a candidate has to wait for time that lacks."""
-        lacks = candidate.state == "incomplete" or bool(
-            candidate.missing_days or candidate.missing_hours
-        )
-        return lacks and candidate.policy.incomplete_month == "hold"
 
     def _is_in_hand(self):
         """Tell whether only a person decides what becomes of this draft."""
@@ -159,8 +151,7 @@ class CraReport(models.Model):
         """Make and send the reports of candidates; one that fails stops no other."""
         try:
             with self.env.cr.savepoint():
-                drafts = self._make(wizard, candidates)
-                drafts.filtered("line_ids")._send()
+                self._make(wizard, candidates).filtered("line_ids")._send()
         except Exception as error:
             if len(candidates) > 1:
                 for candidate in candidates:
@@ -197,9 +188,6 @@ class CraReport(models.Model):
     @api.model
     def _make(self, wizard, candidates):
         """Return the drafts of candidates, in line with policy and timesheets."""
-        for candidate in candidates:
-            if candidate.report and candidate.report.policy_id != candidate.policy:
-                candidate.report.policy_id = candidate.policy
         drafts = wizard._make_drafts(candidates).sudo()
         for draft in drafts.filtered(lambda d: d.user_id == self.env.user):
             draft.user_id = draft._get_responsible()
@@ -268,15 +256,24 @@ class CraReport(models.Model):
 
     @api.model
     def _get_lack(self, candidate):
-        """Return what lacks in the time of a candidate, in words."""
-        who = candidate.employee.name or self.env._("the project's consultants")
-        return self.env._(
-            "The time of %(who)s from %(first)s to %(last)s is not complete: "
-            "%(hours)s hours lack, %(days)s days have no entry at all. Enter the time "
-            "or the absences that lack; or send the report as it is.",
-            who=who,
-            first=format_date(self.env, candidate.date_from),
-            last=format_date(self.env, candidate.date_to),
-            hours=formatLang(self.env, candidate.missing_hours, digits=2),
-            days=formatLang(self.env, candidate.missing_days, digits=0),
-        )
+        """Return what lacks in the time of a candidate, in words; nothing if none."""
+        day_unit = self.env.ref("uom.product_uom_day")
+        in_days = candidate.company.timesheet_encode_uom_id == day_unit
+        sentences = []
+        for employee, missing in candidate.missing.items():
+            amount = missing.days if in_days else missing.hours
+            values = {
+                "who": employee.name,
+                "amount": formatLang(self.env, amount, digits=2),
+            }
+            if in_days:
+                sentence = self.env._("%(who)s lacks %(amount)s days.", **values)
+            else:
+                sentence = self.env._("%(who)s lacks %(amount)s hours.", **values)
+            if missing.empty_dates:
+                days = [format_date(self.env, day) for day in missing.empty_dates]
+                sentence = self.env._(
+                    "%(lack)s No entry on %(days)s.", lack=sentence, days=", ".join(days)
+                )
+            sentences.append(sentence)
+        return "\n".join(sentences)

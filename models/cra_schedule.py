@@ -1,7 +1,7 @@
 """When activity reports leave by themselves: days and hours, no records."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 import pytz
 
@@ -31,6 +31,7 @@ class Schedule:
     :param int hour: hour of the day, 0 to 23
     :param int hold_days: how long incomplete reports wait after the period
     :param zone: time zone of the company, from ``pytz``
+    :param date start: day before which no period may end
     :param working_days: function (first day, last day) -> set of working days
     """
 
@@ -40,7 +41,13 @@ class Schedule:
     hour: int
     hold_days: int
     zone: object
+    start: date
     working_days: object
+
+    @property
+    def look_back_days(self):
+        """How long after its end a period is caught up."""
+        return LOOK_BACK_DAYS + max(self.delay_days, self.hold_days)
 
     def get_moment(self, first, last):
         """Return when the reports of a period are made and sent."""
@@ -56,32 +63,37 @@ class Schedule:
         end = self._at(last + timedelta(days=self.hold_days))
         return max(end, self.get_moment(first, last))
 
-    def get_due_periods(self, now, start):
-        """Return the periods whose moment has come, the latest ones and missed ones.
+    def is_due(self, first, last, now):
+        """Tell whether the moment of a period has come, lately enough.
 
         :param now: aware datetime
-        :param date start: day before which no period may end
+        """
+        today = now.astimezone(self.zone).date()
+        return (
+            last >= self.start
+            and last >= today - timedelta(days=self.look_back_days)
+            and self.get_moment(first, last) <= now
+        )
+
+    def get_due_periods(self, now):
+        """Return the periods whose moment has come: the last one, and missed ones.
+
+        :param now: aware datetime
         :return: list of pairs of days, in order
         """
-        back = LOOK_BACK_DAYS + max(self.delay_days, self.hold_days)
         today = now.astimezone(self.zone).date()
+        earliest = today - timedelta(days=self.look_back_days)
         _first, last = period_bounds(self.period, today)
-        return [
-            bounds
-            for bounds in periods_ending_in(
-                self.period, max(start, today - timedelta(days=back)), last
-            )
-            if self.get_moment(*bounds) <= now
-        ]
+        periods = periods_ending_in(self.period, earliest, last)
+        return [bounds for bounds in periods if self.is_due(*bounds, now)]
 
-    def get_next_periods(self, now, start):
+    def get_next_periods(self, now):
         """Return the periods still to come of the month of the next moment.
 
         :param now: aware datetime
-        :param date start: day before which no period may end
         """
         today = now.astimezone(self.zone).date()
-        day = max(start, today - timedelta(days=self.delay_days + 31))
+        day = max(self.start, today - timedelta(days=self.delay_days + 31))
         bounds = period_bounds(self.period, day)
         while self.get_moment(*bounds) <= now:
             bounds = self._get_period_after(bounds)

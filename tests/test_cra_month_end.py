@@ -6,7 +6,6 @@ from odoo.tests import freeze_time, tagged
 from odoo.tools import mute_logger
 
 from ..models.cra_report_life import CraReport as Life
-from ..wizards.cra_generate import CraGenerate
 from .common import CraCommon
 
 
@@ -289,7 +288,7 @@ class TestCraMonthEndTrouble(MonthEndCommon):
 
         def refuse(reports):
             tries.append(reports)
-            raise UserError("Not today.")
+            raise UserError(reports.env._("Not today."))
 
         with patch.object(Life, "_settle_terms", refuse):
             self._run("2026-02-28 17:00:00")
@@ -339,32 +338,29 @@ class TestCraMonthEndHold(MonthEndCommon):
         cls.policy.write({"incomplete_month": "hold", "hold_days": 3})
         cls._create_timesheet(date(2026, 2, 2))
 
-    def _run_lacking(self, moment, hours=12):
+    def _run_lacking(self, moment, hours="12"):
         """Run the job while Alice lacks time."""
 
-        def lack(_wizard, candidates):
-            for candidate in candidates:
-                candidate.missing_hours = hours
-                candidate.missing_days = 1
-                if candidate.state == "ready":
-                    candidate.state = "incomplete"
+        def lack(_reports, candidate):
+            return candidate.employee == self.alice and f"Alice lacks {hours} hours."
 
-        with patch.object(CraGenerate, "_set_completeness", lack):
+        with patch.object(self.env.registry["cra.report"], "_get_lack", lack):
             return self._run(moment)
 
     def _run_complete(self, moment):
-        with patch.object(CraGenerate, "_set_completeness", lambda *_args: None):
+        with patch.object(
+            self.env.registry["cra.report"], "_get_lack", lambda *_args: ""
+        ):
             return self._run(moment)
 
     def test_an_incomplete_report_waits_and_leaves_once_it_is_complete(self):
         self.assertFalse(self._run_lacking("2026-02-28 17:00:00"))
         draft = self._get_drafts()
         self.assertEqual(draft.auto_state, "held")
-        self.assertIn("Alice Arnaud", draft.auto_reason)
-        self.assertIn("12.00 hours", draft.auto_reason)
+        self.assertEqual(draft.auto_reason, "Alice lacks 12 hours.")
         self.assertFalse(draft.activity_ids)
-        self._run_lacking("2026-02-28 18:00:00", hours=4)
-        self.assertIn("4.00 hours", draft.auto_reason)
+        self._run_lacking("2026-02-28 18:00:00", hours="4")
+        self.assertEqual(draft.auto_reason, "Alice lacks 4 hours.")
         self._create_timesheet(date(2026, 2, 3), 7)
         self.assertEqual(self._run_complete("2026-02-28 19:00:00"), draft)
         self.assertEqual(draft.total_hours, 15)
@@ -378,7 +374,7 @@ class TestCraMonthEndHold(MonthEndCommon):
         self.assertEqual(draft.auto_state, "asked")
         activity = draft.activity_ids
         self.assertEqual(activity.user_id, self.manager)
-        self.assertIn("Alice Arnaud", activity.note)
+        self.assertIn("Alice lacks 12 hours.", activity.note)
         self._run_lacking("2026-03-04 17:00:00")
         self.assertEqual(draft.activity_ids, activity)
         # The responsible decides now.
@@ -397,12 +393,6 @@ class TestCraMonthEndHold(MonthEndCommon):
     def test_waiting_keeps_no_other_from_leaving(self):
         self._create_timesheet(date(2026, 2, 3), employee=self.bruno)
 
-        def lack(_wizard, candidates):
-            for candidate in candidates:
-                if candidate.employee == self.alice:
-                    candidate.missing_hours = 2
-
-        with patch.object(CraGenerate, "_set_completeness", lack):
-            report = self._run("2026-02-28 17:00:00")
+        report = self._run_lacking("2026-02-28 17:00:00")
         self.assertEqual(report.employee_id, self.bruno)
         self.assertEqual(self._get_drafts().employee_id, self.alice)

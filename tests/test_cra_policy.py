@@ -127,18 +127,17 @@ class TestCraPolicy(CraCommon):
         self.project.cra_policy_id = False
         self.policy.unlink()
         self.env.registry.clear_cache()
-        with Form(self.env["res.config.settings"]) as form:
-            self.assertFalse(form.cra_has_policy)
-            self.assertIn("Create a policy", form.cra_hint)
+        settings = self.env["res.config.settings"].create({})
+        self.assertFalse(settings.cra_has_policy)
+        self.assertIn("Create a policy", settings.cra_hint)
         policy = self.env["cra.policy"].create({"name": "First", "send_mode": "auto"})
-        with Form(self.env["res.config.settings"]) as form:
-            self.assertTrue(form.cra_has_policy)
-            form.cra_policy_id = policy
-            self.assertIn("enter a start date", form.cra_hint)
-            form.cra_start_date = date(2026, 12, 1)
-            self.assertIn("Tuesday, December 1, 2026", form.cra_hint)
-            self.assertIn("Thursday, December 31, 2026 at 18:00", form.cra_hint)
-        form.save().execute()
+        settings = self.env["res.config.settings"].create({"cra_policy_id": policy.id})
+        self.assertTrue(settings.cra_has_policy)
+        self.assertIn("enter a start date", settings.cra_hint)
+        settings.cra_start_date = date(2026, 12, 1)
+        self.assertIn("Tuesday, December 1, 2026", settings.cra_hint)
+        self.assertIn("Thursday, December 31, 2026 at 18:00", settings.cra_hint)
+        settings.execute()
         self.assertEqual(self.company.cra_policy_id, policy)
         self.assertEqual(self.company.cra_start_date, date(2026, 12, 1))
 

@@ -23,6 +23,7 @@ def schedule(**values):
         "hour": 18,
         "hold_days": 5,
         "zone": PARIS,
+        "start": date(2026, 1, 1),
         "working_days": weekdays,
         **values,
     }
@@ -98,44 +99,39 @@ class TestCraSchedule(BaseCase):
         self.assertEqual(late.get_hold_end(*february), utc(2026, 3, 10, 17))
 
     def test_a_period_is_due_from_its_moment_on(self):
-        start = date(2026, 2, 1)
-        february = period_bounds("month", start)
-        self.assertEqual(
-            schedule().get_due_periods(utc(2026, 2, 28, 16, 59), start), []
-        )
-        self.assertEqual(
-            schedule().get_due_periods(utc(2026, 2, 28, 17), start), [february]
-        )
+        february = period_bounds("month", date(2026, 2, 1))
+        terms = schedule(start=date(2026, 2, 1))
+        self.assertEqual(terms.get_due_periods(utc(2026, 2, 28, 16, 59)), [])
+        self.assertEqual(terms.get_due_periods(utc(2026, 2, 28, 17)), [february])
 
     def test_the_last_working_day_may_be_due_before_its_period_ends(self):
         terms = schedule(send_day="last_working_day")
         january = period_bounds("month", date(2026, 1, 1))
-        due = terms.get_due_periods(utc(2026, 1, 30, 17), date(2026, 1, 1))
-        self.assertEqual(due, [january])
+        self.assertEqual(terms.get_due_periods(utc(2026, 1, 30, 17)), [january])
 
     def test_missed_periods_are_due_until_they_are_too_old(self):
-        start = date(2026, 1, 1)
-        january = period_bounds("month", start)
+        january = period_bounds("month", date(2026, 1, 1))
         back = LOOK_BACK_DAYS + 5  # and the days incomplete reports wait
         last_chance = utc(2026, 1, 31, 12) + timedelta(days=back)
-        self.assertIn(january, schedule().get_due_periods(last_chance, start))
+        self.assertIn(january, schedule().get_due_periods(last_chance))
         too_late = last_chance + timedelta(days=1)
-        self.assertNotIn(january, schedule().get_due_periods(too_late, start))
+        self.assertNotIn(january, schedule().get_due_periods(too_late))
 
     def test_periods_that_end_before_the_start_date_are_never_due(self):
         now = utc(2026, 3, 1, 12)
         february = period_bounds("month", date(2026, 2, 1))
-        self.assertEqual(
-            schedule().get_due_periods(now, date(2026, 2, 28)), [february]
-        )
-        self.assertEqual(schedule().get_due_periods(now, date(2026, 3, 1)), [])
+        terms = schedule(start=date(2026, 2, 28))
+        self.assertEqual(terms.get_due_periods(now), [february])
+        self.assertEqual(schedule(start=date(2026, 3, 1)).get_due_periods(now), [])
 
     def test_weeks_run_over_the_year_end(self):
         week = date(2026, 12, 28), date(2027, 1, 3)
         self.assertEqual(period_bounds("week", date(2027, 1, 1)), week)
-        terms = schedule(period="week", send_day="last_working_day")
+        terms = schedule(
+            period="week", send_day="last_working_day", start=date(2026, 12, 21)
+        )
         self.assertEqual(terms.get_moment(*week), utc(2027, 1, 1, 17))
-        due = terms.get_due_periods(utc(2027, 1, 5, 12), date(2026, 12, 21))
+        due = terms.get_due_periods(utc(2027, 1, 5, 12))
         self.assertEqual(due, [(date(2026, 12, 21), date(2026, 12, 27)), week])
 
     def test_halves_of_months_run_over_the_year_end(self):
@@ -147,18 +143,20 @@ class TestCraSchedule(BaseCase):
                 (date(2027, 1, 16), date(2027, 1, 31)),
             ],
         )
-        terms = schedule(period="half_month")
-        due = terms.get_due_periods(utc(2027, 1, 15, 17), date(2026, 12, 20))
-        self.assertEqual(due[0], (date(2026, 12, 16), date(2026, 12, 31)))
-        self.assertEqual(due[-1], (date(2027, 1, 1), date(2027, 1, 15)))
+        terms = schedule(period="half_month", start=date(2026, 12, 20))
+        self.assertEqual(
+            terms.get_due_periods(utc(2027, 1, 15, 17)),
+            [
+                (date(2026, 12, 16), date(2026, 12, 31)),
+                (date(2027, 1, 1), date(2027, 1, 15)),
+            ],
+        )
 
     def test_the_next_periods_are_those_of_one_month(self):
-        start = date(2026, 1, 1)
-        weeks = schedule(period="week").get_next_periods(utc(2026, 11, 23, 12), start)
+        weeks = schedule(period="week").get_next_periods(utc(2026, 11, 23, 12))
         self.assertEqual(weeks, [(date(2026, 11, 23), date(2026, 11, 29))])
-        [month] = schedule().get_next_periods(utc(2026, 11, 30, 17), start)
+        [month] = schedule().get_next_periods(utc(2026, 11, 30, 17))
         self.assertEqual(month, (date(2026, 12, 1), date(2026, 12, 31)))
-        halves = schedule(period="half_month").get_next_periods(
-            utc(2026, 11, 10), date(2027, 2, 1)
-        )
-        self.assertEqual([first.month for first, _last in halves], [2, 2])
+        halves = schedule(period="half_month", start=date(2027, 2, 1))
+        periods = halves.get_next_periods(utc(2026, 11, 10))
+        self.assertEqual([first.month for first, _last in periods], [2, 2])
