@@ -273,7 +273,9 @@ class CraReport(models.Model):
             if missing.empty_dates:
                 days = [format_date(self.env, day) for day in missing.empty_dates]
                 sentence = self.env._(
-                    "%(lack)s No entry on %(days)s.", lack=sentence, days=", ".join(days)
+                    "%(lack)s No entry on %(days)s.",
+                    lack=sentence,
+                    days=", ".join(days),
                 )
             sentences.append(sentence)
         return "\n".join(sentences)

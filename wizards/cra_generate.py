@@ -252,13 +252,17 @@ class CraGenerate(models.TransientModel):
     def _collect_left_drafts(self, candidates):
         """Return candidates for drafts that their policy does not ask for any more."""
         keys = {candidate.key for candidate in candidates}
-        drafts = self.env["cra.report"].sudo().search(
-            [
-                ("company_id", "=", self.company_id.id),
-                ("state", "in", WORKING_STATES),
-                ("date_to", ">=", self.date_from),
-                ("date_to", "<=", self.date_to),
-            ]
+        drafts = (
+            self.env["cra.report"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("state", "in", WORKING_STATES),
+                    ("date_to", ">=", self.date_from),
+                    ("date_to", "<=", self.date_to),
+                ]
+            )
         )
         left = [
             Candidate(
