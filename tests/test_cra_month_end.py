@@ -396,3 +396,20 @@ class TestCraMonthEndHold(MonthEndCommon):
         report = self._run_lacking("2026-02-28 17:00:00")
         self.assertEqual(report.employee_id, self.bruno)
         self.assertEqual(self._get_drafts().employee_id, self.alice)
+
+    def test_what_lacks_is_told_by_consultant_and_day(self):
+        """The policy's own preflight, with real working hours."""
+        self.policy.period = "week"
+        for day in (3, 4, 5):
+            self._create_timesheet(date(2026, 2, day))
+        self.assertFalse(self._run("2026-02-08 17:00:00"))
+        draft = self._get_drafts()
+        self.assertEqual(
+            draft.auto_reason, "Alice Arnaud lacks 8.00 hours. No entry on 02/06/2026."
+        )
+        self._create_timesheet(date(2026, 2, 6), 7)
+        self._run("2026-02-08 18:00:00")
+        self.assertEqual(draft.auto_reason, "Alice Arnaud lacks 1.00 hours.")
+        self._create_timesheet(date(2026, 2, 6), 1)
+        self.assertEqual(self._run("2026-02-08 19:00:00"), draft)
+        self.assertEqual(draft.total_hours, 40)
