@@ -21,6 +21,7 @@
         "reports/lean_templates.xml",
         # Activity reports
         "data/cra_data.xml",
+        "data/ir_cron_cra_month_end.xml",
         "data/mail_template_data.xml",
         "reports/cra_report_templates.xml",
         "views/cra_policy_views.xml",

@@ -3,7 +3,7 @@
 from calendar import monthrange
 from datetime import timedelta
 
-from odoo.tools import SQL
+from odoo.tools import SQL, format_date
 
 PERIODS = [
     ("month", "Month"),
@@ -54,3 +54,13 @@ def period_start_sql(period, date_sql):
         "CASE WHEN EXTRACT(day FROM %s) > 15 THEN 15 ELSE 0 END", date_sql
     )
     return SQL("(%s + %s)", month, second_half)
+
+
+def period_label(env, first, last):
+    """Return a period in words: a month by its name, else both its days.
+
+    :param env: environment whose language the words are in
+    """
+    if period_bounds("month", first) == (first, last):
+        return format_date(env, first, date_format="LLLL yyyy")
+    return f"{format_date(env, first)} – {format_date(env, last)}"

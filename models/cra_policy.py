@@ -2,11 +2,14 @@ from odoo import api, fields, models, tools
 from odoo.exceptions import ValidationError
 
 from .cra_period import PERIODS
+from .cra_schedule import SEND_DAYS
 
 CRA_GATES = [
     ("none", "Invoice freely"),
     ("block", "Invoice only agreed time"),
 ]
+#: Later than this, the next reports are due.
+MAX_DAYS_AFTER = 60
 
 
 class CraPolicy(models.Model):
@@ -71,6 +74,52 @@ class CraPolicy(models.Model):
         default="name",
         string="Consultants Shown as",
     )
+    send_mode = fields.Selection(
+        selection=[
+            ("manual", "By somebody"),
+            ("auto", "By themselves"),
+        ],
+        required=True,
+        default="manual",
+        string="Reports Leave",
+        help="By somebody: a manager generates the reports, looks at them and sends "
+        "them. By themselves: they are made and sent at the hour chosen below.",
+    )
+    send_day = fields.Selection(
+        selection=SEND_DAYS,
+        required=True,
+        default="last_day",
+        string="Day of Sending",
+        help="Working days are those of the company's working hours, public holidays "
+        "left out.",
+    )
+    send_delay_days = fields.Integer(
+        string="Days after the Period",
+        default=3,
+        help="1 is the day after the last day of the period.",
+    )
+    send_hour = fields.Integer(
+        string="Hour of Sending",
+        default=18,
+        help="0 to 23, in the time zone of the company's working hours.",
+    )
+    incomplete_month = fields.Selection(
+        selection=[
+            ("hold", "Wait until it is complete"),
+            ("send", "Leave all the same"),
+        ],
+        required=True,
+        default="hold",
+        string="Reports That Lack Time",
+        help="Time is lacking when a consultant has entered less than their working "
+        "hours ask for, over all projects and absences.",
+    )
+    hold_days = fields.Integer(
+        string="Wait at Most",
+        default=5,
+        help="Days after the period. Then the responsible decides what becomes of the "
+        "report, and is told why it has not left.",
+    )
     approval_mode = fields.Selection(
         selection=[
             ("none", "Nobody: sent for information"),
@@ -115,6 +164,34 @@ class CraPolicy(models.Model):
                         name=policy.name,
                     )
                 )
+
+    @api.constrains("send_hour")
+    def _check_send_hour(self):
+        for policy in self:
+            if not 0 <= policy.send_hour <= 23:
+                raise ValidationError(
+                    self.env._(
+                        "Reports of policy %(name)s cannot leave at hour %(hour)s. "
+                        "Choose an hour from 0 to 23.",
+                        name=policy.name,
+                        hour=policy.send_hour,
+                    )
+                )
+
+    @api.constrains("send_delay_days", "hold_days")
+    def _check_days_after_period(self):
+        for policy in self:
+            for days in (policy.send_delay_days, policy.hold_days):
+                if not 0 <= days <= MAX_DAYS_AFTER:
+                    raise ValidationError(
+                        self.env._(
+                            "Policy %(name)s cannot wait %(days)s days after the "
+                            "period. Choose a number from 0 to %(limit)s.",
+                            name=policy.name,
+                            days=days,
+                            limit=MAX_DAYS_AFTER,
+                        )
+                    )
 
     # === CRUD METHODS === #
 

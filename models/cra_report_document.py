@@ -1,11 +1,8 @@
-from datetime import timedelta
-
 import babel.dates
 
 from odoo import api, models
 from odoo.tools import (
     babel_locale_parse,
-    format_date,
     format_datetime,
     formatLang,
     get_lang,
@@ -14,6 +11,7 @@ from odoo.tools import (
 
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid
+from .cra_period import period_label
 
 
 class CraReport(models.Model):
@@ -27,15 +25,7 @@ class CraReport(models.Model):
         self.ensure_one()
         if not self.date_from:
             return ""
-        month_ends = (self.date_to + timedelta(days=1)).day == 1
-        if (
-            self.date_from.day == 1
-            and month_ends
-            and (self.date_from.month == self.date_to.month)
-        ):
-            return format_date(self.env, self.date_from, date_format="LLLL yyyy")
-        first, last = (format_date(self.env, d) for d in (self.date_from, self.date_to))
-        return f"{first} – {last}"
+        return period_label(self.env, self.date_from, self.date_to)
 
     def _get_period_title(self):
         """Return the period in words, for the head of page and PDF."""

@@ -1,5 +1,7 @@
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.fields import Domain
+
+from .cra_policy_source import explain_policy
 
 
 class ProjectProject(models.Model):
@@ -11,6 +13,11 @@ class ProjectProject(models.Model):
         check_company=True,
         ondelete="restrict",
         help="Empty: the policy of the customer, else of the company, applies.",
+    )
+    cra_policy_source = fields.Char(
+        compute="_compute_cra_policy_source",
+        compute_sudo=True,  # who may see the project may know how it is reported
+        string="Policy in Force",
     )
     cra_approver_ids = fields.Many2many(
         comodel_name="res.partner",
@@ -46,6 +53,19 @@ class ProjectProject(models.Model):
         string="Invoice Copies To",
         help="Contacts who get each invoice by mail besides its customer.",
     )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("cra_policy_id", "partner_id", "company_id")
+    @api.depends_context("company", "lang")
+    def _compute_cra_policy_source(self):
+        for project in self:
+            company = project.company_id or self.env.company
+            project.cra_policy_source = explain_policy(
+                self.env, project, project.partner_id, company
+            )
+
+    # === CRUD METHODS === #
 
     def write(self, vals):
         result = super().write(vals)

@@ -1,3 +1,7 @@
+from datetime import datetime, time, timedelta
+
+import pytz
+
 from odoo import fields, models
 
 
@@ -41,3 +45,37 @@ class ResCompany(models.Model):
         if {"cra_policy_id", "cra_start_date"} & vals.keys():
             self.env["account.analytic.line"]._cra_update_hold()
         return result
+
+    # === BUSINESS METHODS === #
+
+    def _get_cra_zone(self):
+        """Return the time zone in which this company's reports leave."""
+        self.ensure_one()
+        name = self.resource_calendar_id.tz or self.partner_id.tz or self.env.user.tz
+        return pytz.timezone(name or "UTC")
+
+    def _get_cra_today(self):
+        """Return the day it is in this company."""
+        now = pytz.utc.localize(fields.Datetime.now())
+        return now.astimezone(self._get_cra_zone()).date()
+
+    def _get_cra_working_days(self, first, last):
+        """Return the working days of this company, public holidays left out.
+
+        :param date first: first day looked at
+        :param date last: last day looked at, included
+        :return: set of dates
+        """
+        self.ensure_one()
+        days = {first + timedelta(days=n) for n in range((last - first).days + 1)}
+        # sudo: everybody may know the company's days off
+        calendar = self.sudo().resource_calendar_id
+        if not calendar:
+            return {day for day in days if day.weekday() < 5}
+        zone = self._get_cra_zone()
+        start, end = (
+            zone.localize(datetime.combine(day, limit))
+            for day, limit in ((first, time.min), (last, time.max))
+        )
+        unusual = calendar._get_unusual_days(start, end, self)
+        return {day for day in days if not unusual.get(str(day))}

@@ -1,4 +1,5 @@
-from odoo import fields, models
+from odoo import api, fields, models
+from odoo.tools import format_date
 
 
 class ResConfigSettings(models.TransientModel):
@@ -6,6 +7,8 @@ class ResConfigSettings(models.TransientModel):
 
     cra_policy_id = fields.Many2one(related="company_id.cra_policy_id", readonly=False)
     cra_start_date = fields.Date(related="company_id.cra_start_date", readonly=False)
+    cra_has_policy = fields.Boolean(compute="_compute_cra_hint")
+    cra_hint = fields.Text(compute="_compute_cra_hint")
     annex_template_ids = fields.Many2many(
         related="company_id.annex_template_ids",
         readonly=False,
@@ -16,3 +19,37 @@ class ResConfigSettings(models.TransientModel):
     invoice_cc_partner_ids = fields.Many2many(
         related="company_id.invoice_cc_partner_ids", readonly=False
     )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("cra_policy_id", "cra_start_date")
+    def _compute_cra_hint(self):
+        has_policy = self.env["cra.policy"]._is_used()
+        for settings in self:
+            settings.cra_has_policy = has_policy
+            settings.cra_hint = settings._get_cra_hint(has_policy)
+
+    def _get_cra_hint(self, has_policy):
+        """Return what the chosen policy and start date lead to, in words."""
+        policy = self.cra_policy_id
+        if not has_policy:
+            return self.env._(
+                "1. Create a policy: it says what customers are told, who agrees, and "
+                "when reports leave. 2. Choose it here, or on a customer or project to "
+                "begin with one. 3. Enter the day from which on time is reported, such "
+                "as the first day of next month. Until then nothing happens."
+            )
+        if not policy:
+            return self.env._(
+                "Only customers and projects with a policy of their own are reported "
+                "to."
+            )
+        start = policy.start_date or self.cra_start_date
+        if not start:
+            return self.env._("Nothing happens yet: enter a start date.")
+        begins = self.env._(
+            "Time from %s on is reported.",
+            format_date(self.env, start, date_format="full"),
+        )
+        _month, sentences = policy._get_preview(self.company_id, start)
+        return "\n".join([begins, *sentences])

@@ -1,4 +1,6 @@
-from odoo import fields, models
+from odoo import api, fields, models
+
+from .cra_policy_source import explain_policy
 
 
 class ResPartner(models.Model):
@@ -9,6 +11,12 @@ class ResPartner(models.Model):
         string="Activity Report Policy",
         company_dependent=True,
         help="Applies to this customer's projects that have no policy of their own.",
+    )
+    cra_policy_source = fields.Char(
+        compute="_compute_cra_policy_source",
+        compute_sudo=True,  # who may see the customer may know how they are reported to
+        string="Policy in Force",
+        groups="hr_timesheet.group_hr_timesheet_approver",
     )
     cra_approver_ids = fields.Many2many(
         comodel_name="res.partner",
@@ -51,6 +59,15 @@ class ResPartner(models.Model):
         string="Invoice Copies To",
         help="Contacts who get each invoice by mail besides its customer.",
     )
+
+    @api.depends("cra_policy_id", "commercial_partner_id")
+    @api.depends_context("company", "lang")
+    def _compute_cra_policy_source(self):
+        no_project = self.env["project.project"]
+        for partner in self:
+            partner.cra_policy_source = explain_policy(
+                self.env, no_project, partner, self.env.company
+            )
 
     def _compute_cra_report_count(self):
         counts = dict(

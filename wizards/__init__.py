@@ -1,1 +1,2 @@
 from . import cra_generate
+from . import cra_generate_due

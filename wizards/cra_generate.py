@@ -1,5 +1,5 @@
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dateutil.relativedelta import relativedelta
 
@@ -46,6 +46,7 @@ class Candidate:
     state: str = "ready"
     report: object = None
     approvers: object = None
+    missing: dict = field(default_factory=dict)
 
     @property
     def key(self):
@@ -240,8 +241,46 @@ class CraGenerate(models.TransientModel):
         for period, _label in PERIODS:
             if by_period[period]:
                 candidates += self._collect_period(period, by_period[period])
+        candidates += self._collect_left_drafts(candidates)
         self._set_states(candidates)
+        self._set_completeness(candidates)
         return candidates
+
+    def _set_completeness(self, candidates):
+        """Tell what lacks in the time of each candidate's consultants."""
+
+    def _collect_left_drafts(self, candidates):
+        """Return candidates for drafts that their policy does not ask for any more."""
+        keys = {candidate.key for candidate in candidates}
+        drafts = (
+            self.env["cra.report"]
+            .sudo()
+            .search(
+                [
+                    ("company_id", "=", self.company_id.id),
+                    ("state", "in", WORKING_STATES),
+                    ("date_to", ">=", self.date_from),
+                    ("date_to", "<=", self.date_to),
+                ]
+            )
+        )
+        left = [
+            Candidate(
+                policy=draft.policy_id,
+                partner=draft.partner_id,
+                project=draft.project_id,
+                employee=draft.employee_id,
+                company=draft.company_id,
+                date_from=draft.date_from,
+                date_to=draft.date_to,
+                hours=draft.total_hours,
+                new_hours=0.0,
+                approvers=draft.project_id._get_cra_approvers(draft.partner_id),
+            )
+            for draft in drafts
+            if draft.line_ids
+        ]
+        return [candidate for candidate in left if candidate.key not in keys]
 
     def _get_projects(self):
         """Return the projects whose time the user may report."""
