@@ -76,14 +76,14 @@ class CraPolicy(models.Model):
     )
     send_mode = fields.Selection(
         selection=[
-            ("manual", "By somebody"),
-            ("auto", "By themselves"),
+            ("manual", "By a manager"),
+            ("auto", "Automatically"),
         ],
         required=True,
         default="manual",
-        string="Reports Leave",
-        help="By somebody: a manager generates the reports, looks at them and sends "
-        "them. By themselves: they are made and sent at the hour chosen below.",
+        string="Reports Are Sent",
+        help="By a manager: somebody generates the reports, looks at them and sends "
+        "them. Automatically: they are made and sent on the day chosen below.",
     )
     send_day = fields.Selection(
         selection=SEND_DAYS,
@@ -106,19 +106,19 @@ class CraPolicy(models.Model):
     incomplete_month = fields.Selection(
         selection=[
             ("hold", "Wait until it is complete"),
-            ("send", "Leave all the same"),
+            ("send", "Send the report anyway"),
         ],
         required=True,
         default="hold",
-        string="Reports That Lack Time",
-        help="Time is lacking when a consultant has entered less than their working "
+        string="If Time Is Missing",
+        help="Time is missing when a consultant has entered less than their working "
         "hours ask for, over all projects and absences.",
     )
     hold_days = fields.Integer(
         string="Wait at Most",
         default=5,
         help="Days after the period. Then the responsible decides what becomes of the "
-        "report, and is told why it has not left.",
+        "report, and is told why it was not sent.",
     )
     approval_mode = fields.Selection(
         selection=[

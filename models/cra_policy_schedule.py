@@ -78,6 +78,13 @@ class CraPolicy(models.Model):
             periods = [period_bounds(self.period, max(start, today))]
         month = period_label(self.env, *period_bounds("month", periods[-1][1]))
         sentences = []
+        if self._origin and not self._is_assigned(company):
+            sentences.append(
+                self.env._(
+                    "No project, customer or company uses this policy yet: nothing "
+                    "happens before one does."
+                )
+            )
         if start > today:
             sentences.append(
                 self.env._(
@@ -94,6 +101,16 @@ class CraPolicy(models.Model):
         if self.send_mode == "auto":
             sentences += self._get_missed_sentences(schedule, now)
         return month, sentences
+
+    def _is_assigned(self, company):
+        """Tell whether a project, a customer or the company uses this policy."""
+        # sudo: only a yes or no leaves here
+        uses = [("cra_policy_id", "=", self._origin.id)]
+        models_sudo = self.sudo().with_company(company).env
+        return any(
+            models_sudo[name].search_count(uses, limit=1)
+            for name in ("project.project", "res.partner", "res.company")
+        )
 
     def _get_idle_sentences(self, company):
         return [
@@ -133,12 +150,12 @@ class CraPolicy(models.Model):
 
     def _get_hold_sentences(self, schedule, bounds):
         if self.incomplete_month == "send":
-            return [self.env._("Reports leave even if consultants lack time.")]
+            return [self.env._("Reports are sent even if consultants miss time.")]
         return [
             self.env._(
-                "Reports of consultants who lack time wait, and leave as soon as the "
-                "time is complete. Those that still wait on %(day)s at %(time)s are "
-                "left to their responsible, who is told what is missing.",
+                "Reports of consultants who miss time wait, and are sent as soon as "
+                "the time is complete. Those that still wait on %(day)s at %(time)s "
+                "are left to their responsible, who is told what is missing.",
                 **self._format_moment(schedule, schedule.get_hold_end(*bounds)),
             )
         ]
@@ -158,7 +175,7 @@ class CraPolicy(models.Model):
         if self.invoice_gate == "block":
             gate = self.env._("The time is invoiced once the customer has agreed.")
         else:
-            gate = self.env._("The time may be invoiced before the customer agrees.")
+            gate = self.env._("The time may be invoiced at once.")
         return [sentences[self.approval_mode], gate] if self.approval_mode else [gate]
 
     def _get_missed_sentences(self, schedule, now):
@@ -168,7 +185,7 @@ class CraPolicy(models.Model):
             return []
         return [
             self.env._(
-                "Within the hour: what is not sent yet of %s leaves.",
+                "Within the hour: what was not sent yet of %s is sent.",
                 ", ".join(period_label(self.env, *bounds) for bounds in due),
             )
         ]

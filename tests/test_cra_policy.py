@@ -64,6 +64,16 @@ class TestCraPolicy(CraCommon):
             form.approval_mode = "all"
             self.assertIn("all of them have to agree", form.preview)
 
+    @freeze_time("2026-11-23 12:00:00")
+    def test_the_preview_says_that_nobody_uses_the_policy(self):
+        self.assertNotIn("uses this policy", self.policy.preview)
+        self.project.cra_policy_id = False
+        self.policy.invalidate_recordset()
+        self.assertIn("uses this policy yet", self.policy.preview)
+        self.acme.cra_policy_id = self.policy
+        self.policy.invalidate_recordset()
+        self.assertNotIn("uses this policy", self.policy.preview)
+
     # === CONSTRAINTS === #
 
     def test_impossible_hours_and_delays_are_refused_in_plain_words(self):
