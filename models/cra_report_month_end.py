@@ -29,16 +29,16 @@ class CraReport(models.Model):
     auto_state = fields.Selection(
         selection=[
             ("held", "Waits until the time is complete"),
-            ("failed", "Could not leave"),
+            ("failed", "Could not be sent"),
             ("asked", "Left to the responsible"),
         ],
-        string="Leaving by Itself",
+        string="Automatic Sending",
         readonly=True,
         copy=False,
         groups="base.group_user",
     )
     auto_reason = fields.Text(
-        string="Why It Has Not Left",
+        string="Why It Was Not Sent",
         readonly=True,
         copy=False,
         groups="base.group_user",
@@ -113,17 +113,17 @@ class CraReport(models.Model):
         to_send, again, to_hold, to_ask = [], [], [], []
         for candidate in candidates:
             draft = candidate.report
-            lack = self._get_lack(candidate)
+            missing = self._get_missing_time(candidate)
             schedule = schedules[candidate.policy]
             ends = schedule.get_hold_end(candidate.date_from, candidate.date_to)
-            if not lack or candidate.policy.incomplete_month == "send":
+            if not missing or candidate.policy.incomplete_month == "send":
                 if not draft or not draft.auto_state:
                     to_send.append(candidate)
                 elif not draft.auto_retry_on or draft.auto_retry_on <= now:
                     again.append(candidate)
             elif ends <= aware_now:
                 to_ask.append(candidate)
-            elif not draft or draft.auto_reason != lack:
+            elif not draft or draft.auto_reason != missing:
                 to_hold.append(candidate)
         leave = partial(self._leave, wizard)
         steps = [
@@ -175,15 +175,15 @@ class CraReport(models.Model):
 
     @api.model
     def _hold(self, wizard, candidates):
-        """Make the drafts of candidates and let them wait for the time that lacks."""
+        """Make the drafts of candidates and let them wait for the time that is missing."""
         for candidate in candidates:
-            self._note(wizard, candidate, "held", self._get_lack(candidate))
+            self._note(wizard, candidate, "held", self._get_missing_time(candidate))
 
     @api.model
     def _ask(self, wizard, candidates):
         """Leave the drafts of candidates to their responsible: they waited enough."""
         for candidate in candidates:
-            self._note(wizard, candidate, "asked", self._get_lack(candidate))
+            self._note(wizard, candidate, "asked", self._get_missing_time(candidate))
 
     @api.model
     def _make(self, wizard, candidates):
@@ -230,9 +230,9 @@ class CraReport(models.Model):
         self.ensure_one()
         self.activity_unlink([ACTIVITY_TYPE])
         if self.auto_state == "asked":
-            summary = self.env._("Time is lacking: send the report, or wait?")
+            summary = self.env._("Time is missing: send the report, or wait?")
         else:
-            summary = self.env._("The report could not leave")
+            summary = self.env._("The report could not be sent")
         user = self.user_id or self._get_responsible()
         self.activity_schedule(
             ACTIVITY_TYPE,
@@ -255,26 +255,26 @@ class CraReport(models.Model):
         return (users - root).filtered("active")[:1]
 
     @api.model
-    def _get_lack(self, candidate):
-        """Return what lacks in the time of a candidate, in words; nothing if none."""
+    def _get_missing_time(self, candidate):
+        """Return the time a candidate misses, in words; nothing if it is complete."""
         day_unit = self.env.ref("uom.product_uom_day")
         in_days = candidate.company.timesheet_encode_uom_id == day_unit
         sentences = []
-        for employee, missing in candidate.missing.items():
-            amount = missing.days if in_days else missing.hours
+        for employee, time in candidate.missing.items():
+            amount = time.days if in_days else time.hours
             values = {
                 "who": employee.name,
                 "amount": formatLang(self.env, amount, digits=2),
             }
             if in_days:
-                sentence = self.env._("%(who)s lacks %(amount)s days.", **values)
+                sentence = self.env._("%(who)s: %(amount)s days missing.", **values)
             else:
-                sentence = self.env._("%(who)s lacks %(amount)s hours.", **values)
-            if missing.empty_dates:
-                days = [format_date(self.env, day) for day in missing.empty_dates]
+                sentence = self.env._("%(who)s: %(amount)s hours missing.", **values)
+            if time.empty_dates:
+                days = [format_date(self.env, day) for day in time.empty_dates]
                 sentence = self.env._(
-                    "%(lack)s No entry on %(days)s.",
-                    lack=sentence,
+                    "%(missing)s No entry on %(days)s.",
+                    missing=sentence,
                     days=", ".join(days),
                 )
             sentences.append(sentence)

@@ -33,7 +33,7 @@ class TestCraPolicy(CraCommon):
     def test_the_preview_tells_what_leaves_within_the_hour(self):
         self.policy.write({"send_mode": "auto", "start_date": "2026-10-01"})
         self.assertIn(
-            "Within the hour: what is not sent yet of October 2026 leaves.",
+            "Within the hour: what was not sent yet of October 2026 is sent.",
             self.policy.preview,
         )
 
