@@ -175,7 +175,7 @@ class CraReport(models.Model):
 
     @api.model
     def _hold(self, wizard, candidates):
-        """Make the drafts of candidates and let them wait for the time that is missing."""
+        """Make the drafts of candidates and let them wait for the missing time."""
         for candidate in candidates:
             self._note(wizard, candidate, "held", self._get_missing_time(candidate))
 
@@ -217,6 +217,8 @@ class CraReport(models.Model):
                 )
                 if draft and state != "held" and not told:
                     draft._tell_responsible()
+        except BUSY_ERRORS as error:
+            _logger.info("An activity report is left to the next run: %s", error)
         except Exception:  # there is no draft to write it on
             _logger.exception(
                 "The activity report of %s from %s to %s cannot be made",
