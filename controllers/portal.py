@@ -8,6 +8,7 @@ from odoo.addons.portal.controllers.portal import CustomerPortal, pager
 #: What a customer may know of: drafts and withdrawn reports are nobody's outside.
 SHOWN_STATES = ("sent", "approved", "refused", "superseded")
 PAGE_SIZE = 20
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class CraPortal(CustomerPortal):
@@ -90,6 +91,20 @@ class CraPortal(CustomerPortal):
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
+    @route("/my/cra/<int:report_id>/xlsx", type="http", auth="public", website=True)
+    def portal_cra_xlsx(self, report_id, access_token=None, approval=None, **kwargs):
+        try:
+            report_sudo, _approval = self._get_report(report_id, access_token, approval)
+        except (AccessError, MissingError):
+            return self._not_found()
+        if report_sudo.state not in SHOWN_STATES:  # drafts that colleagues may preview
+            return self._not_found()
+        return self._make_file_response(
+            report_sudo._render_xlsx(),
+            XLSX_TYPE,
+            content_disposition(report_sudo._get_xlsx_name()),
+        )
+
     def _get_report(self, report_id, access_token=None, approval_token=None):
         """Return the report the request may see, and the approval it may decide on.
 
@@ -138,12 +153,15 @@ class CraPortal(CustomerPortal):
         disposition = content_disposition(
             attachment.name, "attachment" if download else "inline"
         )
+        return self._make_file_response(attachment.raw, "application/pdf", disposition)
+
+    def _make_file_response(self, content, mimetype, disposition):
         headers = [
-            ("Content-Type", "application/pdf"),
+            ("Content-Type", mimetype),
             ("Content-Disposition", disposition),
             ("X-Content-Type-Options", "nosniff"),
         ]
-        return request.make_response(attachment.raw, headers)
+        return request.make_response(content, headers)
 
     # === DECIDING === #
 

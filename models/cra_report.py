@@ -515,6 +515,12 @@ class CraReport(models.Model):
             "url": f"/web/content/{attachment.id}?download=true",
         }
 
+    def action_print_xlsx(self):
+        """Download the workbook the customer can download."""
+        self.ensure_one()
+        self.check_access("read")
+        return {"type": "ir.actions.act_url", "url": f"{self.access_url}/xlsx"}
+
     def action_preview(self):
         """Open the page the customer sees."""
         self.ensure_one()

@@ -9,6 +9,7 @@ from odoo.tools import (
     groupby,
 )
 
+from ..reports.cra_xlsx import make_cra_workbook
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid
 from .cra_period import period_label
@@ -114,13 +115,15 @@ class CraReport(models.Model):
 
     def _format_amount(self, hours):
         """Return hours in the report's unit, written as the reader's language does."""
-        if self.time_unit == "day":
-            hour = self.env.ref("uom.product_uom_hour")
-            day = self.env.ref("uom.product_uom_day")
-            amount = hour._compute_quantity(hours, day, rounding_method="HALF-UP")
-        else:
-            amount = hours
-        return formatLang(self.env, amount, digits=2)
+        return formatLang(self.env, self._convert_hours(hours), digits=2)
+
+    def _convert_hours(self, hours, **rounding):
+        """Return hours in the report's unit; days are rounded unless told not to."""
+        if self.time_unit != "day":
+            return hours
+        hour = self.env.ref("uom.product_uom_hour")
+        day = self.env.ref("uom.product_uom_day")
+        return hour._compute_quantity(hours, day, rounding_method="HALF-UP", **rounding)
 
     def _get_total_label(self):
         """Return the total with its unit, in the language of the context."""
@@ -157,6 +160,16 @@ class CraReport(models.Model):
         if report.employee_id:
             parts.insert(1, report.line_ids[:1].employee_label)
         return " - ".join(part.replace("/", "-") for part in parts if part) + ".pdf"
+
+    def _render_xlsx(self):
+        """Return the workbook of what was sent, in the customer's language."""
+        self.ensure_one()
+        return make_cra_workbook(self.with_context(lang=self.partner_id.lang))
+
+    def _get_xlsx_name(self):
+        """Return the workbook's file name: the sent document's but for its end."""
+        name = self.document_id.name or self._get_file_name()
+        return f"{name.removesuffix('.pdf')}.xlsx"
 
     def _get_report_base_filename(self):
         self.ensure_one()

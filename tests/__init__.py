@@ -4,6 +4,7 @@ from . import test_cra_policy
 from . import test_cra_portal
 from . import test_cra_report
 from . import test_cra_schedule
+from . import test_cra_xlsx
 from . import test_invoice_annex
 from . import test_invoice_annex_access
 from . import test_invoice_annex_assignment
