@@ -134,7 +134,8 @@ class AccountAnalyticLine(models.Model):
     @api.model
     def _cra_hours_sql(self, alias="aal"):
         """Return the expression that gives the hours of a timesheet."""
-        hour = self.env.ref("uom.product_uom_hour")
+        hour_id = self.env["ir.model.data"]._xmlid_to_res_id("uom.product_uom_hour")
+        hour = self.env["uom.uom"].browse(hour_id)
         return SQL(
             """
             CASE WHEN COALESCE(%(line)s.product_uom_id, %(hour)s) = %(hour)s

@@ -49,7 +49,9 @@ class CraReminder(models.Model):
     def _compute_recipient_id(self):
         for reminder in self:
             employee = reminder.employee_id
-            reminder.recipient_id = employee.user_id.partner_id or employee.work_contact_id
+            reminder.recipient_id = (
+                employee.user_id.partner_id or employee.work_contact_id
+            )
 
     def _compute_display_name(self):
         for reminder in self:
@@ -187,8 +189,10 @@ class CraReminder(models.Model):
         """Return the period as the consultant reads it."""
         self.ensure_one()
         first, last = self.date_from, self.date_to
-        if first.day == 1 and (last + timedelta(days=1)).day == 1 and (
-            first.month == last.month
+        if (
+            first.day == 1
+            and (last + timedelta(days=1)).day == 1
+            and (first.month == last.month)
         ):
             return format_date(self.env, first, date_format="MMMM y")
         return f"{format_date(self.env, first)} – {format_date(self.env, last)}"
@@ -196,6 +200,8 @@ class CraReminder(models.Model):
     def _get_missing_label(self):
         """Return how much is missing, in the unit in which the company enters time."""
         self.ensure_one()
-        if self.company_id.timesheet_encode_uom_id == self.env.ref("uom.product_uom_day"):
+        if self.company_id.timesheet_encode_uom_id == self.env.ref(
+            "uom.product_uom_day"
+        ):
             return self.env._("%s days", f"{self.missing_days:g}")
         return self.env._("%s hours", f"{self.missing_hours:g}")

@@ -67,7 +67,10 @@ class CraReport(models.Model):
         if changes:
             reports = self.browse().union(*changes)
             reports._message_log_batch(
-                {report.id: report._format_changes(changes[report]) for report in reports}
+                {
+                    report.id: report._format_changes(changes[report])
+                    for report in reports
+                }
             )
         return changes
 
@@ -83,7 +86,7 @@ class CraReport(models.Model):
         total = sum(change.hours - change.old_hours for change in changes)
         return Markup("<p>%s</p><ul>%s</ul>") % (
             self.env._(
-                "Brought in line with the timesheets: %(count)s lines, %(total)s hours.",
+                "Brought in line with the timesheets: %(count)s lines, %(total)s h.",
                 count=len(changes),
                 total=("+" if total >= 0 else "") + format_duration(total),
             ),

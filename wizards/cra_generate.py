@@ -244,6 +244,7 @@ class CraGenerate(models.TransientModel):
                 candidate.report.write({"policy_id": candidate.policy.id})
         due._set_draft_terms()
         due._refresh()
+        due.invalidate_recordset()  # bounds memory
         return (due | Report.union(*(c.report for c in existing))).sudo(False)
 
     def _leave_taken(self, candidates):

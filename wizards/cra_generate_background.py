@@ -119,12 +119,7 @@ class CraGenerate(models.TransientModel):
             if left and not time_left:
                 return False
         self.write({"run_state": "done", "done_count": len(candidates)})
-        user._bus_send(
-            "simple_notification",
-            {
-                "type": "success",
-                "message": wizard.env._("%s activity reports are made.", len(candidates)),
-            },
-        )
+        message = wizard.env._("%s activity reports are made.", len(candidates))
+        user._bus_send("simple_notification", {"type": "success", "message": message})
         ir_cron._commit_progress()
         return bool(time_left)

@@ -66,12 +66,16 @@ class CraGenerate(models.TransientModel):
         expected = _ExpectedTime(employees, first, last)
         entered = self._get_entered(employees, first, last)
         by_id = {employee.id: employee for employee in employees}
+        until = {bounds: min(bounds[1], last) for bounds in periods}
+        day, hour = (self.env.ref(f"uom.product_uom_{u}") for u in ("day", "hour"))
+        in_days = self.company_id.timesheet_encode_uom_id == day
+        hours_per_day = day.factor / hour.factor if in_days else None
         return {
             bounds: {
-                by_id[employee_id]: self._compare(
-                    expected.by_day(by_id[employee_id], bounds[0], min(bounds[1], last)),
+                by_id[employee_id]: compare(
+                    expected.by_day(by_id[employee_id], bounds[0], until[bounds]),
                     entered[employee_id],
-                    bounds,
+                    hours_per_day,
                 )
                 for employee_id in employee_ids
             }
@@ -109,40 +113,31 @@ class CraGenerate(models.TransientModel):
             entered[employee_id][day] = hours
         return entered
 
-    def _compare(self, expected, entered, bounds):
-        """Return the :class:`Missing` of one consultant and period.
 
-        :param dict expected: day -> (hours, days), None if nothing is expected at all
-        :param dict entered: day -> hours
-        :param bounds: first and last day of the period
-        """
-        if not expected:
-            return Missing()
-        hour = self.env.ref("uom.product_uom_hour")
-        day_unit = self.env.ref("uom.product_uom_day")
-        in_days = self.company_id.timesheet_encode_uom_id == day_unit
-        column = 1 if in_days else 0
-        factor = hour.factor / day_unit.factor if in_days else 1.0
-        done = {
-            day: hours * factor
-            for day, hours in entered.items()
-            if bounds[0] <= day <= bounds[1] and day <= max(expected)
-        }
-        work = {day: plan[column] for day, plan in expected.items() if plan[0]}
-        empty = [day for day in work if day not in done]
-        spare = sum(1 for day in done if day not in work)
-        empty = empty[spare:]
-        short = max(
-            sum(work.values()) - sum(done.values()),
-            sum(work[day] for day in empty),
-        )
-        if short <= TOLERANCE and not empty:
-            return Missing()
-        short = round(max(short, 0.0), 2)
-        if in_days:
-            hours = round(day_unit._compute_quantity(short, hour, round=False), 2)
-            return Missing(hours, short, tuple(empty))
-        return Missing(short, float(len(empty)), tuple(empty))
+def compare(expected, entered, hours_per_day=None):
+    """Return the :class:`Missing` of one consultant and period.
+
+    :param dict expected: day -> (hours, days), None if nothing is expected at all
+    :param dict entered: day -> hours
+    :param float hours_per_day: hours of the Day unit if time is entered in days
+    """
+    if not expected:
+        return Missing()
+    column, unit = (1, hours_per_day) if hours_per_day else (0, 1.0)
+    work = {day: plan[column] for day, plan in expected.items() if plan[0]}
+    done = {day: entered[day] / unit for day in expected if day in entered}
+    spare = sum(1 for day in done if day not in work)
+    empty = [day for day in work if day not in done][spare:]
+    short = max(
+        sum(work.values()) - sum(done.values()),
+        sum(work[day] for day in empty),
+    )
+    if short <= TOLERANCE:
+        return Missing()
+    short = round(short, 2)
+    if hours_per_day:
+        return Missing(round(short * hours_per_day, 2), short, tuple(empty))
+    return Missing(short, float(len(empty)), tuple(empty))
 
 
 class _ExpectedTime:
