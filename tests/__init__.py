@@ -1,4 +1,6 @@
 from . import test_cra_page
+from . import test_cra_generate
+from . import test_cra_lines
 from . import test_cra_portal
 from . import test_cra_report
 from . import test_invoice_annex

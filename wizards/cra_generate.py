@@ -55,6 +55,7 @@ class CraGenerate(models.TransientModel):
         comodel_name="cra.generate.line",
         inverse_name="wizard_id",
         compute="_compute_line_ids",
+        compute_sudo=False,  # the user's projects only
         store=True,
         string="Preflight",
     )
@@ -254,9 +255,10 @@ class CraGenerate(models.TransientModel):
         its end. Then they cannot see what it made, as their own view of the database
         is older, so another view is asked. The unique index would decide otherwise.
         """
+        company = candidates[0].company
         self.env.cr.execute(
             "SELECT pg_advisory_xact_lock(hashtext('cra.generate'), %s)",
-            [self.company_id.id],
+            [company.id],
         )
         with self.env.registry.cursor() as cursor:
             cursor.execute(
@@ -269,7 +271,7 @@ class CraGenerate(models.TransientModel):
                        AND state IN ('draft', 'review', 'sent', 'approved', 'refused')
                        AND date_from >= %s AND date_to <= %s
                     """,
-                    self.company_id.id,
+                    company.id,
                     min(candidate.date_from for candidate in candidates),
                     max(candidate.date_to for candidate in candidates),
                 )

@@ -243,7 +243,7 @@ class CraGenerate(models.TransientModel):
                 company=draft.company_id,
                 date_from=draft.date_from,
                 date_to=draft.date_to,
-                employees=draft.employee_id,
+                employees=draft.employee_id or draft.line_ids.timesheet_id.employee_id,
                 hours=draft.total_hours,
                 nonzero_count=len(draft.line_ids),
                 approvers=draft.project_id._get_cra_approvers(draft.partner_id),

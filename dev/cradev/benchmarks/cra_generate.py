@@ -1,8 +1,8 @@
 """Month end of a large company: from timesheets to drafts.
 
-A million timesheets, of which one month is made into 5,000 activity reports of 30 lines.
-What the database alone needs for that is the floor: one INSERT…SELECT of the lines, and
-one UPDATE of the timesheets' links to them.
+A million timesheets, of which one month is made into 5,000 activity reports of 30
+lines. What the database alone needs for that is the floor: one INSERT…SELECT of the
+lines, and one UPDATE of the timesheets' links to them.
 
 ``CRA_BENCH_REPORTS`` sets another number of reports; everything else follows from it.
 """
@@ -33,8 +33,8 @@ INSERT_TIME = """
         order_id, timesheet_invoice_type, cra_hold,
         create_uid, write_uid, create_date, write_date)
     SELECT 'Work item ' || work.number || ': analysis, call and follow-up', work.day,
-           work.hours, -work.hours * 40, project.account_id, company.project_time_mode_id,
-           project.partner_id, company.id, company.currency_id, 'other', task.id,
+           work.hours, -work.hours * 40, project.account_id,
+           company.project_time_mode_id, project.partner_id, company.id, company.currency_id, 'other', task.id,
            project.id, consultant.id, task.sale_line_id, sol.order_id, 'billable_time',
            TRUE, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
       FROM (%s) AS work
