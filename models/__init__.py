@@ -5,11 +5,14 @@ from . import account_move_send
 from . import cra_approval
 from . import cra_policy
 from . import cra_policy_schedule
+from . import cra_reminder
 from . import cra_report
 from . import cra_report_document
 from . import cra_report_life
 from . import cra_report_line
 from . import cra_report_month_end
+from . import cra_report_line_sync
+from . import cra_report_refresh
 from . import invoice_annex
 from . import invoice_annex_section
 from . import invoice_annex_template

@@ -132,6 +132,72 @@ class AccountAnalyticLine(models.Model):
         return joins, customer
 
     @api.model
+    def _cra_hours_sql(self, alias="aal"):
+        """Return the expression that gives the hours of a timesheet."""
+        hour_id = self.env["ir.model.data"]._xmlid_to_res_id("uom.product_uom_hour")
+        hour = self.env["uom.uom"].browse(hour_id)
+        return SQL(
+            """
+            CASE WHEN COALESCE(%(line)s.product_uom_id, %(hour)s) = %(hour)s
+                 THEN %(line)s.unit_amount
+                 ELSE %(line)s.unit_amount / %(factor)s * (
+                      SELECT factor FROM uom_uom WHERE id = %(line)s.product_uom_id)
+             END
+            """,
+            line=SQL.identifier(alias),
+            hour=hour.id,
+            factor=hour.factor,
+        )
+
+    @api.model
+    def _cra_not_leave_sql(self, alias="aal"):
+        """Return the condition that time was worked, not made from a leave."""
+        return SQL(" AND ").join(
+            [SQL("TRUE")]
+            + [
+                SQL("%s IS NULL", SQL.identifier(alias, name))
+                for name in ("holiday_id", "global_leave_id")  # with Time Off
+                if name in self._fields
+            ]
+        )
+
+    @api.model
+    def _cra_free_sql(self, alias="aal"):
+        """Return the joins and the condition that no activity report covers a time.
+
+        Reports that are void cover nothing; neither does a draft that the time was
+        moved away from, to another project, customer, consultant or day. Needs the
+        joins of :meth:`_cra_customer_sql`.
+
+        :param str alias: alias of ``account_analytic_line`` in the query
+        :return: pair of ``SQL``; the joins name the covering report ``holder``
+        """
+        _joins, customer = self._cra_customer_sql(alias)
+        line = SQL.identifier(alias)
+        joins = SQL(
+            """
+            LEFT JOIN cra_report_line held ON held.id = %(line)s.cra_line_id
+            LEFT JOIN cra_report holder ON holder.id = held.report_id
+            """,
+            line=line,
+        )
+        free = SQL(
+            """
+            (holder.id IS NULL
+             OR holder.state IN ('superseded', 'cancelled')
+             OR (holder.state = 'draft' AND (
+                 holder.project_id != %(line)s.project_id
+                 OR holder.partner_id IS DISTINCT FROM %(customer)s
+                 OR holder.company_id != %(line)s.company_id
+                 OR holder.employee_id != %(line)s.employee_id
+                 OR %(line)s.date NOT BETWEEN holder.date_from AND holder.date_to)))
+            """,
+            line=line,
+            customer=customer,
+        )
+        return joins, free
+
+    @api.model
     def _cra_flush(self):
         """Write what raw SQL on timesheets and their customers is about to read."""
         self.env["account.analytic.line"].flush_model()

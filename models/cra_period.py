@@ -43,6 +43,16 @@ def periods_ending_in(period, date_from, date_to):
     return bounds
 
 
+def periods_around(period, date_from, date_to):
+    """Return the periods that end within the two days, and the one before them.
+
+    :return: pair (first day of the period before, dict first day -> last day)
+    """
+    bounds = dict(periods_ending_in(period, date_from, date_to))
+    first = min(bounds, default=date_from)
+    return period_bounds(period, first - timedelta(days=1))[0], bounds
+
+
 def period_start_sql(period, date_sql):
     """Return the SQL that maps a date to the first day of its period."""
     if period == "week":

@@ -483,13 +483,6 @@ class CraReport(models.Model):
         self._send()
         return True
 
-    def action_refresh(self):
-        """Bring the selected drafts in line with their timesheets."""
-        self.check_access("write")
-        drafts = self.filtered(lambda report: report.state == "draft")
-        drafts.sudo()._refresh()
-        return True
-
     def action_correct(self):
         """Open a new version of a report that was sent, with its time unlocked.
 
@@ -577,7 +570,3 @@ class CraReport(models.Model):
         """Return the policy's terms as values of this report."""
         policy = self.policy_id
         return {name: policy[name] for name in TERMS}
-
-    def _refresh(self):
-        """Make lines and totals of drafts equal to the timesheets."""
-        self.env["cra.report.line"]._sync(self)

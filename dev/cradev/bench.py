@@ -40,6 +40,7 @@ class Bench:
         self.env = env
         self.repeat = repeat
         self.rows = []
+        self.notes = []
         self.closing = []
 
     def run(self, function):
@@ -89,6 +90,10 @@ class Bench:
         """Return the mails caught so far, for checks at the sink."""
         return process.Catcher.read(os.environ["CRA_BENCH_MAILS"])
 
+    def note(self, text):
+        """Have a line printed below the table."""
+        self.notes.append(text)
+
     def close(self, name, stock, ours, target):
         """Say how many times faster we are than stock."""
         self.closing.append([name, stock / ours, target])
@@ -104,7 +109,7 @@ def run_measure(env, module, repeat):
     """Run a benchmark (runs inside Odoo)."""
     bench = Bench(env, repeat)
     importlib.import_module(module).measure(bench)
-    return {"rows": bench.rows, "closing": bench.closing}
+    return {"rows": bench.rows, "notes": bench.notes, "closing": bench.closing}
 
 
 def available():
@@ -176,6 +181,8 @@ def run(odoo, name, module, options):
         odoo.drop(database)
     print(f"\n{importlib.import_module(module).TITLE}")
     print_table(found["rows"])
+    for note in found["notes"]:
+        print(note)
     for title, ratio, target in found["closing"]:
         verdict = "ok" if ratio >= target else "short"
         print(f"{title}: ratio={ratio:.2f} target={target:g} {verdict}", flush=True)
