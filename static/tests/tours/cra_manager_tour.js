@@ -37,10 +37,10 @@ registry.category("web_tour.tours").add("cra_manager_generates_and_sends", {
         },
         {
             content: "Both consultants are on the preflight list.",
-            trigger: ".modal .o_data_row:contains('Alice Arnaud'):contains('Ready')",
+            trigger: ".modal .o_data_row:contains('Alice Arnaud'):contains('Time Missing')",
         },
         {
-            trigger: ".modal .o_data_row:contains('Bruno Bauer'):contains('Ready')",
+            trigger: ".modal .o_data_row:contains('Bruno Bauer'):contains('Time Missing')",
         },
         {
             trigger: ".modal button[name=action_generate]",
