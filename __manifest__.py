@@ -29,6 +29,7 @@
         "views/cra_portal_templates.xml",
         "views/cra_assignment_views.xml",
         "wizards/cra_generate_views.xml",
+        "wizards/cra_send_back_views.xml",
         # Annexes
         "reports/invoice_annex_templates.xml",
         "views/invoice_annex_template_views.xml",

@@ -13,6 +13,7 @@ from . import cra_report_line
 from . import cra_report_month_end
 from . import cra_report_line_sync
 from . import cra_report_refresh
+from . import cra_report_review
 from . import invoice_annex
 from . import invoice_annex_section
 from . import invoice_annex_template

@@ -120,6 +120,11 @@ class CraPolicy(models.Model):
         help="Days after the period. Then the responsible decides what becomes of the "
         "report, and is told why it was not sent.",
     )
+    internal_review = fields.Boolean(
+        help="Before a report is sent, its consultant confirms it, then a manager. "
+        "Both may send it back with a remark. A change of the timesheets afterwards "
+        "takes the confirmations back.",
+    )
     approval_mode = fields.Selection(
         selection=[
             ("none", "Nobody: sent for information"),

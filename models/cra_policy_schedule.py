@@ -44,6 +44,7 @@ class CraPolicy(models.Model):
         "send_hour",
         "incomplete_month",
         "hold_days",
+        "internal_review",
         "approval_mode",
         "invoice_gate",
     )
@@ -97,6 +98,7 @@ class CraPolicy(models.Model):
             sentences += self._get_hold_sentences(schedule, periods[-1])
         else:
             sentences += self._get_manual_sentences(periods[-1])
+        sentences += self._get_review_sentences()
         sentences += self._get_agreement_sentences()
         if self.send_mode == "auto":
             sentences += self._get_missed_sentences(schedule, now)
@@ -157,6 +159,24 @@ class CraPolicy(models.Model):
                 "the time is complete. Those that still wait on %(day)s at %(time)s "
                 "are left to their responsible, who is told what is missing.",
                 **self._format_moment(schedule, schedule.get_hold_end(*bounds)),
+            )
+        ]
+
+    def _get_review_sentences(self):
+        if not self.internal_review:
+            return []
+        if self.send_mode == "auto":
+            return [
+                self.env._(
+                    "Internal review: instead of being sent, reports are then "
+                    "submitted to their consultants. Each leaves within the hour after "
+                    "its consultant and a manager have confirmed it."
+                )
+            ]
+        return [
+            self.env._(
+                "Internal review: the consultant confirms a report before the manager "
+                "can send it."
             )
         ]
 

@@ -42,7 +42,7 @@ class CraReport(models.Model):
         :raise UserError: names the report and the way out
         """
         for report in self:
-            if report.state != "draft":
+            if report.state not in WORKING_STATES:
                 raise UserError(self.env._("%s is not a draft.", report.display_name))
         seen = {report: report._get_content() for report in self}
         self._refresh()

@@ -47,7 +47,11 @@ class CraReportLine(models.Model):
         self._check_editable(vals)
         if "description" in vals:
             vals = {**vals, "description_edited": True}
-        return super().write(vals)
+        result = super().write(vals)
+        if "description" in vals:
+            # sudo: what was confirmed reads differently now, whoever edited it
+            self.report_id.sudo()._take_back_confirmation()
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_sent(self):

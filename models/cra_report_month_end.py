@@ -139,7 +139,8 @@ class CraReport(models.Model):
         """Tell whether only a person decides what becomes of this draft."""
         self.ensure_one()
         return (
-            self.state != "draft"
+            not (self.state == "draft" or self._is_confirmed())
+            or self.review_step == "returned"
             or bool(self.previous_id)
             or self.auto_state == "asked"
         )
@@ -148,10 +149,16 @@ class CraReport(models.Model):
 
     @api.model
     def _leave(self, wizard, candidates):
-        """Make and send the reports of candidates; one that fails stops no other."""
+        """Make and send the reports of candidates; one that fails stops no other.
+
+        Those of policies with an internal review are sent once they are confirmed.
+        """
         try:
             with self.env.cr.savepoint():
-                self._make(wizard, candidates).filtered("line_ids")._send()
+                drafts = self._make(wizard, candidates).filtered("line_ids")
+                drafts._submit_due()
+                if sendable := drafts._filter_sendable():
+                    sendable._send()
         except Exception as error:
             if len(candidates) > 1:
                 for candidate in candidates:

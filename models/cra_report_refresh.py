@@ -5,6 +5,8 @@ from markupsafe import Markup
 from odoo import models
 from odoo.tools import format_date, format_duration
 
+from .cra_report import WORKING_STATES
+
 #: Changed lines that a note lists one by one.
 LISTED_CHANGES = 20
 
@@ -21,7 +23,7 @@ class CraReport(models.Model):
         """Bring the selected drafts in line with their timesheets, and tell what
         changed."""
         self.check_access("write")
-        drafts = self.filtered(lambda report: report.state == "draft")
+        drafts = self.filtered(lambda report: report.state in WORKING_STATES)
         changes = drafts.sudo()._refresh()
         count = sum(map(len, changes.values()))
         if count:

@@ -5,6 +5,7 @@ from . import test_cra_generate
 from . import test_cra_lines
 from . import test_cra_portal
 from . import test_cra_report
+from . import test_cra_review
 from . import test_cra_schedule
 from . import test_cra_xlsx
 from . import test_invoice_annex

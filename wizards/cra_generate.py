@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tools import SQL, split_every
 
 from ..models.cra_period import period_bounds
+from ..models.cra_report import WORKING_STATES
 from .cra_candidate import (
     ATTENTION_STATES,
     MAKEABLE_STATES,
@@ -235,7 +236,7 @@ class CraGenerate(models.TransientModel):
         if missing:
             missing = self._leave_taken(missing)
         created = quiet.create([self._prepare_report_vals(c) for c in missing])
-        existing = [c for c in candidates if c.report and c.report.state == "draft"]
+        existing = [c for c in candidates if c.report and c.report.state in WORKING_STATES]
         due = created
         for candidate in existing:
             if not candidate.is_due:
