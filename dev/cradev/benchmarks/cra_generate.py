@@ -34,7 +34,8 @@ INSERT_TIME = """
         create_uid, write_uid, create_date, write_date)
     SELECT 'Work item ' || work.number || ': analysis, call and follow-up', work.day,
            work.hours, -work.hours * 40, project.account_id,
-           company.project_time_mode_id, project.partner_id, company.id, company.currency_id, 'other', task.id,
+           company.project_time_mode_id, project.partner_id, company.id,
+           company.currency_id, 'other', task.id,
            project.id, consultant.id, task.sale_line_id, sol.order_id, 'billable_time',
            TRUE, 1, 1, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC'
       FROM (%s) AS work
