@@ -236,7 +236,9 @@ class CraGenerate(models.TransientModel):
         if missing:
             missing = self._leave_taken(missing)
         created = quiet.create([self._prepare_report_vals(c) for c in missing])
-        existing = [c for c in candidates if c.report and c.report.state in WORKING_STATES]
+        existing = [
+            c for c in candidates if c.report and c.report.state in WORKING_STATES
+        ]
         due = created
         for candidate in existing:
             if not candidate.is_due:
