@@ -1,4 +1,5 @@
 from . import test_cra_month_end
+from . import test_cra_month_end_hold
 from . import test_cra_page
 from . import test_cra_policy
 from . import test_cra_generate
