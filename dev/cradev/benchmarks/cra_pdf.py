@@ -139,7 +139,7 @@ def checker(count):
         for report, content in made:
             text = pdf.text(content)
             order = report.line_ids.timesheet_id.so_line.order_id.name
-            items = sorted(map(int, re.findall(r"\bItem(\d+)\b", text)))
+            items = sorted(map(int, re.findall(r"Item(\d+)\b", text)))
             if set(re.findall(r"\bS\d{5}\b", text)) != {order}:
                 return f"{report.display_name} is of {order}, its document is not"
             if items != list(range(LINES)):
