@@ -411,6 +411,7 @@ class CraReport(models.Model):
             raise AccessError(
                 self.env._("Activity reports change through their buttons only.")
             )
+        labels = dict(self._fields["state"]._description_selection(self.env))
         for report in self:
             fixed = own - LIVE_FIELDS | {f for f in own & WRITTEN_ONCE if report[f]}
             if report.sent_on and fixed:
@@ -427,8 +428,8 @@ class CraReport(models.Model):
                     self.env._(
                         "%(report)s cannot go from “%(old)s” to “%(new)s”.",
                         report=report.display_name,
-                        old=dict(CRA_STATES)[report.state],
-                        new=dict(CRA_STATES).get(new_state, new_state),
+                        old=labels[report.state],
+                        new=labels.get(new_state, new_state),
                     )
                 )
 
