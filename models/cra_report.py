@@ -411,7 +411,6 @@ class CraReport(models.Model):
             raise AccessError(
                 self.env._("Activity reports change through their buttons only.")
             )
-        labels = dict(self._fields["state"]._description_selection(self.env))
         for report in self:
             fixed = own - LIVE_FIELDS | {f for f in own & WRITTEN_ONCE if report[f]}
             if report.sent_on and fixed:
@@ -424,6 +423,7 @@ class CraReport(models.Model):
                 )
             new_state = vals.get("state", report.state)
             if new_state != report.state and new_state not in TRANSITIONS[report.state]:
+                labels = dict(self._fields["state"]._description_selection(self.env))
                 raise UserError(
                     self.env._(
                         "%(report)s cannot go from “%(old)s” to “%(new)s”.",
