@@ -1,7 +1,7 @@
-from datetime import timedelta
-
 from odoo import fields, models
-from odoo.tools import SQL, format_date
+from odoo.tools import SQL
+
+from .cra_period import period_label
 
 
 class CraReminder(models.Model):
@@ -157,20 +157,22 @@ class CraReminder(models.Model):
         for reminder, activity in zip(waiting, activities, strict=True):
             reminder.activity_id = activity
 
-    def _settle(self, company, complete):
+    def _settle(self, candidates):
         """Close the activities of consultants whose time is complete by now.
 
-        :param set complete: of (``hr.employee``, first day, last day)
+        :param list candidates: ``Candidate`` whose missing time is known
         """
+        complete = {
+            (employee, candidate.date_from, candidate.date_to)
+            for candidate in candidates
+            for employee in candidate.employees
+            if employee not in candidate.missing
+        }
         if not complete:
             return
         employees = self.env["hr.employee"].union(*(key[0] for key in complete))
         waiting = self.search(
-            [
-                ("company_id", "=", company.id),
-                ("employee_id", "in", employees.ids),
-                ("activity_id", "!=", False),
-            ]
+            [("employee_id", "in", employees.ids), ("activity_id", "!=", False)]
         )
         waiting.filtered(
             lambda r: (r.employee_id, r.date_from, r.date_to) in complete
@@ -188,14 +190,7 @@ class CraReminder(models.Model):
     def _get_period_label(self):
         """Return the period as the consultant reads it."""
         self.ensure_one()
-        first, last = self.date_from, self.date_to
-        if (
-            first.day == 1
-            and (last + timedelta(days=1)).day == 1
-            and (first.month == last.month)
-        ):
-            return format_date(self.env, first, date_format="MMMM y")
-        return f"{format_date(self.env, first)} – {format_date(self.env, last)}"
+        return period_label(self.env, self.date_from, self.date_to)
 
     def _get_missing_label(self):
         """Return how much is missing, in the unit in which the company enters time."""

@@ -101,7 +101,7 @@ class CraGenerate(models.TransientModel):
             wizard.makeable_count = sum(state in makeable for state in states)
             wizard.attention_count = sum(state in ATTENTION_STATES for state in states)
             wizard.incomplete_count = sum(
-                line.state in makeable and (line.missing_hours or line.missing_days) > 0
+                line.missing_hours > 0 or line.missing_days > 0
                 for line in wizard.line_ids
             )
 
@@ -202,16 +202,6 @@ class CraGenerate(models.TransientModel):
         made = self.env["cra.report"]
         if candidates is None:
             candidates = self._collect_makeable()
-        # sudo: reminders are written for consultants, whose data is private
-        self.env["cra.reminder"].sudo()._settle(
-            self.company_id,
-            {
-                (employee, candidate.date_from, candidate.date_to)
-                for candidate in candidates
-                for employee in candidate.employees
-                if employee not in candidate.missing
-            },
-        )
         for batch in split_every(BATCH_SIZE, candidates, list):
             made |= self._make_drafts(batch)
         return made
@@ -249,6 +239,8 @@ class CraGenerate(models.TransientModel):
         due._set_draft_terms()
         due._refresh()
         due.invalidate_recordset()  # bounds memory
+        # sudo: reminders are written for consultants, whose data is private
+        self.env["cra.reminder"].sudo()._settle(candidates)
         return (due | Report.union(*(c.report for c in existing))).sudo(False)
 
     def _leave_taken(self, candidates):

@@ -58,7 +58,9 @@ class CraGenerate(models.TransientModel):
         :return: dict (first day, last day) -> {``hr.employee``: :class:`Missing`}
         """
         first = min(bounds[0] for bounds in periods)
-        last = min(max(bounds[1] for bounds in periods), self._get_today())
+        last = min(
+            max(bounds[1] for bounds in periods), self.company_id._get_cra_today()
+        )
         if last < first:
             return {}
         # sudo: calendars and leaves are private; only what is missing leaves here
@@ -81,11 +83,6 @@ class CraGenerate(models.TransientModel):
             }
             for bounds, employee_ids in periods.items()
         }
-
-    def _get_today(self):
-        """Return the current day where the company is."""
-        zone = self.company_id.sudo().resource_calendar_id.tz or "UTC"
-        return datetime.now(ZoneInfo(zone)).date()
 
     def _get_entered(self, employees, first, last):
         """Return the hours entered, as employee id -> {day: hours}."""
