@@ -130,8 +130,9 @@ class CraGenerate(models.TransientModel):
         """Return the :class:`Candidate` of one row of :meth:`_query_time`."""
 
         def browse(name, ids):
+            # One prefetch for all candidates, not a copy for each
             records = prefetch[name]
-            return records.browse(ids).with_prefetch(records.ids)
+            return records.browse(ids).with_prefetch(records._prefetch_ids)
 
         candidate = Candidate(
             policy=policies[row["project_id"], row["customer_id"]],
