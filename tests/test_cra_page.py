@@ -158,6 +158,7 @@ class TestCraPage(CraHttpCommon):
         self.assertEqual(report.sudo().employee_id, self.bruno)
 
     def test_what_needs_a_look_comes_first_in_the_wizard(self):
+        self.alice.resource_calendar_id = False  # flexible hours: nothing is missing
         self._create_timesheet(date(2026, 3, 2))
         other, _line = self._create_project(
             "Zeus", self.env["res.partner"].create({"name": "Zeus"})
