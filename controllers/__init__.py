@@ -1,1 +1,5 @@
-from . import portal
+from . import invoice_annex
+from . import portal_access
+from . import portal_decision
+from . import portal_list
+from . import portal_report

@@ -10,10 +10,6 @@ SHOWN_FIELDS = frozenset(
     ("date", "unit_amount", "product_uom_id", "employee_id", "user_id")
     + ("project_id", "task_id", "so_line", "company_id")
 )
-#: What decides which policy applies to a line, and whether it may be invoiced.
-HOLD_FIELDS = frozenset(
-    ("date", "project_id", "task_id", "so_line", "company_id", "timesheet_invoice_id")
-)
 
 
 class AccountAnalyticLine(models.Model):
@@ -32,14 +28,14 @@ class AccountAnalyticLine(models.Model):
         related="cra_line_id.report_id",
         string="Activity Report",
     )
-    cra_hold = fields.Boolean(
-        string="Awaits the Customer's Agreement",
+    cra_credited_id = fields.Many2one(
+        comodel_name="account.move",
+        string="Credited Invoice",
+        index="btree_not_null",
         readonly=True,
         copy=False,
-        help="This time must not be invoiced yet.",
+        help="Invoice that billed this time before a credit note took it back.",
     )
-
-    _cra_hold_idx = models.Index("(so_line) WHERE cra_hold")
 
     # === COMPUTE METHODS === #
 
@@ -56,18 +52,6 @@ class AccountAnalyticLine(models.Model):
 
     # === CRUD METHODS === #
 
-    @api.model_create_multi
-    def create(self, vals_list):
-        lines = super().create(vals_list)
-        lines._cra_update_hold_of_lines()
-        return lines
-
-    def write(self, vals):
-        result = super().write(vals)
-        if not HOLD_FIELDS.isdisjoint(vals):
-            self._cra_update_hold_of_lines()
-        return result
-
     def _check_can_write(self, values):
         # EXTENDS 'hr_timesheet'
         if not SHOWN_FIELDS.isdisjoint(values):
@@ -79,14 +63,15 @@ class AccountAnalyticLine(models.Model):
         self._check_not_locked_by_cra()
 
     def _check_not_locked_by_cra(self):
-        """Refuse a change of time that a sent CRA shows.
+        """Refuse a change of time that a sent CRA shows, or that it had invoiced.
 
-        :raise UserError: names the CRA and the way out
+        :raise UserError: names the CRA or the invoice, and the way out
         """
         if not self.env["cra.policy"]._is_used():
             return
         # sudo: the lock holds for everyone, also for those who may not read the CRA
-        reports = self.sudo().cra_line_id.report_id.filtered("locks_timesheets")
+        covered = self.sudo().filtered("cra_line_id")
+        reports = covered.cra_line_id.report_id.filtered("locks_timesheets")
         if reports:
             raise UserError(
                 self.env._(
@@ -96,6 +81,24 @@ class AccountAnalyticLine(models.Model):
                     customer=reports[0].partner_id.display_name,
                 )
             )
+        if invoiced := covered.filtered(lambda line: not line._is_free_of_invoice()):
+            raise UserError(
+                self.env._(
+                    "This time is on invoice %(invoice)s. Enter a new timesheet with "
+                    "the difference, negative if it was too much, or cancel the "
+                    "invoice first.",
+                    invoice=invoiced[0].timesheet_invoice_id.display_name,
+                )
+            )
+
+    def _is_free_of_invoice(self):
+        """Tell whether no invoice in force bills this time.
+
+        A credit note that is not posted yet takes nothing back.
+        """
+        self.ensure_one()
+        invoice = self.timesheet_invoice_id
+        return not invoice or invoice.state == "cancel"
 
     # === BUSINESS METHODS === #
 
@@ -246,70 +249,3 @@ class AccountAnalyticLine(models.Model):
             if policy and policy.active:
                 policies[project_id, customer_id, company_id] = policy
         return policies
-
-    def _cra_update_hold_of_lines(self):
-        """Update ``cra_hold`` of these lines."""
-        if self:
-            self._cra_update_hold(Domain("id", "in", self.ids))
-
-    @api.model
-    def _cra_update_hold(self, domain=Domain.TRUE):
-        """Write ``cra_hold``: the only method that does.
-
-        Time is held from the start date of a policy with a blocking gate on, until
-        the customer has agreed to the CRA that covers it. Invoiced time is not held.
-
-        :param Domain domain: timesheets that may have changed
-        """
-        if not self.env["cra.policy"]._is_used():
-            return
-        blocking = []
-        for key, policy in self._cra_get_policies(domain).items():
-            start = policy._get_start_date(self.env["res.company"].browse(key[2]))
-            if policy.invoice_gate == "block" and start:
-                blocking.append(SQL("(%s, %s, %s, %s::date)", *key, start))
-        self.env["cra.report"].flush_model(["state", "previous_id"])
-        joins, customer = self._cra_customer_sql()
-        # sudo: the hold follows from the policy, whoever writes the time
-        timesheets = self.sudo().with_context(active_test=False)
-        query = timesheets._search(domain & Domain("project_id", "!=", False))
-        rows = self.env.execute_query(
-            SQL(
-                """
-                WITH blocking (project_id, customer_id, company_id, start_date) AS (
-                    %(blocking)s
-                ), wanted AS (
-                    SELECT aal.id,
-                           aal.cra_hold IS TRUE AS held,
-                           blocking.start_date IS NOT NULL
-                           AND (report.id IS NULL
-                                OR report.state != 'approved'
-                                OR EXISTS (SELECT FROM cra_report working
-                                            WHERE working.previous_id = report.id
-                                              AND working.state IN ('draft', 'review')))
-                           AND (move.id IS NULL
-                                OR move.state = 'cancel'
-                                OR move.payment_state = 'reversed') AS to_hold
-                      FROM account_analytic_line aal %(joins)s
-                 LEFT JOIN blocking ON blocking.project_id = aal.project_id
-                                   AND blocking.customer_id = %(customer)s
-                                   AND blocking.company_id = aal.company_id
-                                   AND blocking.start_date <= aal.date
-                 LEFT JOIN cra_report_line line ON line.id = aal.cra_line_id
-                 LEFT JOIN cra_report report ON report.id = line.report_id
-                 LEFT JOIN account_move move ON move.id = aal.timesheet_invoice_id
-                     WHERE aal.id IN %(timesheets)s
-                )
-                SELECT to_hold, array_agg(id) FROM wanted
-                 WHERE to_hold != held GROUP BY to_hold
-                """,
-                blocking=SQL("VALUES %s", SQL(", ").join(blocking))
-                if blocking
-                else SQL("SELECT 0, 0, 0, NULL::date WHERE FALSE"),
-                joins=joins,
-                customer=customer,
-                timesheets=query.subselect(),
-            )
-        )
-        for to_hold, line_ids in rows:
-            timesheets.browse(line_ids).write({"cra_hold": to_hold})

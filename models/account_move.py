@@ -1,71 +1,93 @@
-import base64
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools.pdf import merge_pdf
+from odoo.fields import Domain
+from odoo.tools import SQL
 
-from .annex_plan import plan_annexes
-from .invoice_send_line import ACTIVE_STATES
+from .invoice_send_line import ACTIVE_STATES, LINE_STATES
 from .resolution import resolve
 
-READERS = "account.group_account_invoice,account.group_account_readonly"
+SENDERS = "account.group_account_invoice,sales_team.group_sale_salesman"
 
 
 class AccountMove(models.Model):
     _inherit = "account.move"
 
-    annex_ids = fields.One2many(
-        comodel_name="invoice.annex",
-        inverse_name="move_id",
-        string="Annexes",
-        readonly=True,
-        copy=False,
-        groups=READERS,
-    )
-    annexes_in_use = fields.Boolean(
-        compute="_compute_annexes_in_use",
-        groups=READERS,
-        export_string_translation=False,
-    )
-    annex_preview = fields.Binary(
-        compute="_compute_annex_preview",
-        groups=READERS,
-        export_string_translation=False,
-    )
     send_line_ids = fields.One2many(
         comodel_name="invoice.send.line",
         inverse_name="move_id",
         string="Sendings",
-        groups="account.group_account_invoice",
+        groups=SENDERS,
     )
-    send_line_count = fields.Integer(
-        compute="_compute_send_line_count", groups="account.group_account_invoice"
-    )
+    send_line_count = fields.Integer(compute="_compute_send_line_count", groups=SENDERS)
     active_send_line_id = fields.Many2one(
         comodel_name="invoice.send.line",
         compute="_compute_active_send_line_id",
         compute_sudo=True,
-        groups="account.group_account_invoice",
+        groups=SENDERS,
+    )
+
+    send_state = fields.Selection(
+        selection=LINE_STATES,
+        string="Last Sending",
+        compute="_compute_send_state",
+        search="_search_send_state",
+        compute_sudo=True,  # whoever sees the invoice may know whether it was sent
+        groups=SENDERS,
+    )
+    send_error = fields.Text(
+        compute="_compute_send_state", compute_sudo=True, groups=SENDERS
+    )
+    send_project_id = fields.Many2one(
+        comodel_name="project.project",
+        compute="_compute_send_project_id",
+        compute_sudo=True,  # accountants read neither sales orders nor timesheets
+        groups=SENDERS,
+        export_string_translation=False,
     )
 
     # === COMPUTE METHODS === #
-    @api.depends("move_type")
-    def _compute_annexes_in_use(self):
-        in_use = self.env["invoice.annex"]._is_in_use()
-        for move in self:
-            move.annexes_in_use = in_use and move.is_sale_document()
+    @api.depends("invoice_line_ids.sale_line_ids")
+    def _compute_send_project_id(self):
+        """Find the project whose sending settings apply: the only one billed.
 
-    @api.depends_context("lang")
-    def _compute_annex_preview(self):
-        """Print what would be sent now, when it is downloaded."""
-        templates = self.env["invoice.annex.template"].sudo()
+        In one query: an invoice may have hundreds of timesheets.
+        """
+        self.env["account.move.line"].flush_model(["move_id", "sale_line_ids"])
+        self.env["sale.order.line"].flush_model(["order_id", "project_id", "task_id"])
+        self.env["sale.order"].flush_model(["project_id"])
+        self.env["project.task"].flush_model(["project_id"])
+        self.env["account.analytic.line"].flush_model(
+            ["project_id", "timesheet_invoice_id"]
+        )
+        rows = self.env.execute_query(
+            SQL(
+                """
+                SELECT move_id, MIN(project_id)
+                  FROM (
+                    SELECT line.move_id, found.project_id
+                      FROM account_move_line line
+                      JOIN sale_order_line_invoice_rel billed
+                        ON billed.invoice_line_id = line.id
+                      JOIN sale_order_line sold ON sold.id = billed.order_line_id
+                      JOIN sale_order sale ON sale.id = sold.order_id
+                      LEFT JOIN project_task task ON task.id = sold.task_id
+                     CROSS JOIN LATERAL (
+                        VALUES (sold.project_id), (task.project_id), (sale.project_id)
+                     ) AS found (project_id)
+                     WHERE line.move_id = ANY(%(moves)s)
+                    UNION
+                    SELECT timesheet_invoice_id, project_id
+                      FROM account_analytic_line
+                     WHERE timesheet_invoice_id = ANY(%(moves)s)
+                  ) AS billed_project (move_id, project_id)
+                 GROUP BY move_id
+                HAVING COUNT(DISTINCT project_id) = 1
+                """,
+                moves=self._origin.ids,
+            )
+        )
+        project_ids = dict(rows)
         for move in self:
-            plans = plan_annexes(move.sudo())
-            results = templates._render_plans(plans) if plans else []
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
-            move.annex_preview = results and base64.b64encode(merge_pdf(results))
+            move.send_project_id = project_ids.get(move._origin.id)
 
     @api.depends("send_line_ids")
     def _compute_send_line_count(self):
@@ -79,6 +101,44 @@ class AccountMove(models.Model):
         for move in self:
             move.send_line_count = counts.get(move._origin, 0)
 
+    @api.depends("send_line_ids.state", "send_line_ids.error")
+    def _compute_send_state(self):
+        lines = self.env["invoice.send.line"].search_fetch(
+            [("move_id", "in", self.ids), ("sending_number", ">", 0)],
+            ["move_id", "state", "error"],
+            order="sending_number",
+        )
+        last = {line.move_id.id: line for line in lines}
+        for move in self:
+            line = last.get(move._origin.id)
+            move.send_state = line and line.state
+            move.send_error = line and line.error
+
+    @api.model
+    def _search_send_state(self, operator, values):
+        if operator != "in":
+            return NotImplemented
+        self.env["invoice.send.line"].flush_model()
+        last = SQL(
+            """
+            (
+                SELECT last.move_id
+                  FROM (
+                    SELECT DISTINCT ON (move_id) move_id, state
+                      FROM invoice_send_line
+                     WHERE sending_number > 0
+                     ORDER BY move_id, sending_number DESC
+                  ) AS last
+                 WHERE last.state = ANY(%s)
+            )
+            """,
+            [value for value in values if value],
+        )
+        domain = Domain("id", "in", last)
+        if False in values:
+            domain |= ~Domain("send_line_ids.sending_number", ">", 0)
+        return domain
+
     @api.depends("send_line_ids.state")
     def _compute_active_send_line_id(self):
         lines = self.env["invoice.send.line"].search(
@@ -88,35 +148,7 @@ class AccountMove(models.Model):
         for move in self:
             move.active_send_line_id = line_by_move.get(move._origin)
 
-    # === CRUD METHODS === #
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_sent_annexes(self):
-        annexes = self.sudo().annex_ids
-        sent = annexes.filtered(lambda annex: annex.state != "draft")
-        if sent:
-            raise UserError(sent[0]._get_evidence_message())
-        annexes.unlink()
-
     # === ACTION METHODS === #
-    def action_preview_annexes(self):
-        """Show the annexes as they would be sent now. Nothing is saved."""
-        self.ensure_one()
-        self.check_access("read")
-        if not plan_annexes(self.sudo()):
-            raise UserError(
-                self.env._(
-                    "No annex applies to %(invoice)s: its projects, customer and "
-                    "company have no annex template, or nothing they show was billed.",
-                    invoice=self.display_name,
-                )
-            )
-        name = self.env._("Annexes - %s", (self.name or str(self.id)).replace("/", "-"))
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/web/content/account.move/{self.id}/annex_preview/{name}.pdf",
-            "target": "new",
-        }
-
     def action_send_and_print(self):
         # EXTENDS 'account'
         if len(self) > 1 and self.env["invoice.send.run"].has_access("write"):
@@ -129,38 +161,61 @@ class AccountMove(models.Model):
 
     # === BUSINESS METHODS === #
     # EXTENDS 'account'
-    def _post(self, soft=True):
-        posted = super()._post(soft)
-        self.env["invoice.annex"].sudo()._update_drafts(posted.sudo())
-        return posted
-
-    # EXTENDS 'account'
     def button_draft(self):
-        result = super().button_draft()
-        self.sudo().annex_ids._supersede()
-        return result
+        # sudo: whoever may open an invoice again takes back its mail
+        self.sudo().send_line_ids._withdraw()
+        return super().button_draft()
 
-    def _get_send_project(self):
-        """Return the project whose sending settings apply: the only one billed."""
+    def _get_sending_number(self):
+        """Return how many times the invoice was sent, or tried to be."""
         self.ensure_one()
-        # sudo: accountants read neither sales orders nor timesheets
-        move = self.sudo()
-        sale_lines = move.invoice_line_ids.sale_line_ids
-        projects = (
-            sale_lines.project_id
-            | sale_lines.task_id.project_id
-            | sale_lines.order_id.project_id
-            | move.timesheet_ids.project_id
-        )
-        return projects if len(projects) == 1 else projects.browse()
+        # sudo: whoever may send an invoice must know
+        return self.sudo()._get_last_send_line().sending_number
+
+    def _get_last_send_line(self):
+        """Return the row of the last time the invoice was sent, or tried to be."""
+        self.ensure_one()
+        lines = self.send_line_ids.filtered("sending_number")
+        return max(lines, key=lambda line: line.sending_number, default=lines)
 
     def _resolve_send_setting(self, field_name):
         """Return a sending setting: project's, else customer's, else company's."""
         self.ensure_one()
-        value, _source = resolve(
-            field_name, self._get_send_project(), self.partner_id, self.company_id
-        )
+        value, _source = self._find_send_setting(field_name)
         return value.with_env(self.env) if value else value
+
+    def _get_send_setting_source(self, field_name):
+        """Return the project, customer or company that decides a sending setting."""
+        self.ensure_one()
+        return self._find_send_setting(field_name)[1]
+
+    def _find_send_setting(self, field_name):
+        # sudo: a setting applies whoever may read it
+        return resolve(
+            field_name,
+            self.sudo().send_project_id,
+            self.partner_id.sudo(),
+            self.company_id.sudo(),
+        )
+
+    def _get_invoice_report_filename(self, extension="pdf", report=None):
+        # EXTENDS 'account': the customer reads the name of the file
+        self.ensure_one()
+        lang = self.partner_id.lang or self.env.lang
+        move = self.with_context(lang=lang)
+        return super(AccountMove, move)._get_invoice_report_filename(
+            extension=extension, report=report
+        )
+
+    def _get_send_template_field(self):
+        """Return the name of the setting that says which mail template applies.
+
+        A template that announces an invoice is wrong for a credit note.
+        """
+        self.ensure_one()
+        if self.move_type == "out_refund":
+            return "credit_note_mail_template_id"
+        return "invoice_mail_template_id"
 
     def _get_send_templates(self):
         """Return the mail template of each invoice, looked up once per kind.
@@ -170,7 +225,7 @@ class AccountMove(models.Model):
         send = self.env["account.move.send"]
         templates, by_kind = {}, {}
         for move in self:
-            template = move._resolve_send_setting("invoice_mail_template_id")
+            template = move._resolve_send_setting(move._get_send_template_field())
             if not template:
                 kind = (move.move_type, move.journal_id)
                 if kind not in by_kind:
@@ -221,34 +276,3 @@ class AccountMove(models.Model):
             )
             recipients[move.id] = partners.filtered("email")
         return recipients
-
-    def _correct_is_move_sent(self):
-        """Make core's "sent" true: core sets it before any mail has left.
-
-        Only for invoices that leave by mail alone: whether another channel delivered is
-        not known here.
-        """
-        send = self.env["account.move.send"]
-        delivered = self.env["mail.notification"].sudo()
-        mailed = self.filtered(
-            lambda move: send._get_default_sending_methods(move) == {"email"}
-        )
-        rows = delivered._read_group(
-            domain=[
-                ("mail_message_id.model", "=", self._name),
-                ("mail_message_id.res_id", "in", mailed.ids),
-                ("mail_message_id.email_layout_xmlid", "=", send._get_mail_layout()),
-                ("notification_type", "=", "email"),
-                ("notification_status", "=", "sent"),
-            ],
-            groupby=["mail_message_id"],
-        )
-        ids = {message.res_id for [message] in rows}
-        # Core forgets notifications after some months, runs are kept.
-        ids |= {
-            move.id
-            for move in mailed
-            if any(line.state == "sent" for line in move.send_line_ids)
-        }
-        for move in mailed:
-            move.is_move_sent = move.id in ids

@@ -4,85 +4,17 @@ from odoo import api, models
 class AccountMoveSend(models.AbstractModel):
     _inherit = "account.move.send"
 
-    # === ANNEXES === #
-    # EXTENDS 'account'
-    @api.model
-    def _generate_invoice_documents(self, invoices_data, allow_fallback_pdf=False):
-        # Before super: it builds the electronic invoice first, which may embed annexes.
-        self._prepare_invoice_annexes(invoices_data)
-        return super()._generate_invoice_documents(
-            invoices_data, allow_fallback_pdf=allow_fallback_pdf
-        )
-
-    @api.model
-    def _prepare_invoice_annexes(self, invoices_data):
-        """Print the annexes of all invoices in one go, for ``_link_invoice_documents``.
-
-        What cannot be printed stops its own invoice only.
-        """
-        moves = self.env["account.move"].union(
-            *(move for move, data in invoices_data.items() if not data.get("error"))
-        )
-        drafts = self.env["invoice.annex"].sudo()._update_drafts(moves.sudo())
-        templates = self.env["invoice.annex.template"].sudo()
-        results = templates._render_plans(list(drafts.values())) if drafts else []
-        for (annex, plan), result in zip(drafts.items(), results, strict=True):
-            invoice_data = invoices_data[plan.move]
-            if isinstance(result, Exception):
-                invoice_data["error"] = {
-                    "error_title": self.env._("The annexes could not be made."),
-                    "errors": [f"{annex.name}: {result}"],
-                }
-            else:
-                invoice_data.setdefault("annex_contents", {})[annex.id] = result
-
-    # EXTENDS 'account'
-    @api.model
-    def _link_invoice_documents(self, invoices_data):
-        result = super()._link_invoice_documents(invoices_data)
-        contents = {}
-        for invoice_data in invoices_data.values():
-            contents.update(invoice_data.pop("annex_contents", {}))
-        if contents:
-            annexes = self.env["invoice.annex"].sudo().browse(contents)
-            annexes._freeze(contents)
-        return result
-
-    # EXTENDS 'account'
-    @api.model
-    def _get_placeholder_mail_attachments_data(
-        self, move, invoice_edi_format=None, extra_edis=None, pdf_report=None
-    ):
-        placeholders = super()._get_placeholder_mail_attachments_data(
-            move,
-            invoice_edi_format=invoice_edi_format,
-            extra_edis=extra_edis,
-            pdf_report=pdf_report,
-        )
-        drafts = move.sudo().annex_ids.filtered(lambda annex: annex.state == "draft")
-        return placeholders + [
-            {
-                "id": f"placeholder_{annex.name}",
-                "name": annex.name,
-                "mimetype": "application/pdf",
-                "placeholder": True,
-            }
-            for annex in drafts
-        ]
-
-    # EXTENDS 'account'
-    @api.model
-    def _get_invoice_extra_attachments(self, move):
-        frozen = move.sudo().annex_ids.filtered(lambda annex: annex.state == "frozen")
-        return super()._get_invoice_extra_attachments(move) + frozen.attachment_id
-
-    # === SENDING RUNS === #
     @api.model
     def _get_default_mail_template_id(self, move):
         # EXTENDS 'account': project ▶ customer ▶ company, else core's own
-        return move._resolve_send_setting(
-            "invoice_mail_template_id"
-        ) or super()._get_default_mail_template_id(move)
+        template = move._resolve_send_setting(move._get_send_template_field())
+        return template or super()._get_default_mail_template_id(move)
+
+    @api.model
+    def _get_default_mail_lang(self, move, mail_template):
+        # EXTENDS 'account': the customer's, unless the template asks for another one
+        lang = super()._get_default_mail_lang(move, mail_template)
+        return lang or move.partner_id.lang
 
     @api.model
     def _get_default_mail_partner_ids(self, move, mail_template, mail_lang):
@@ -97,50 +29,163 @@ class AccountMoveSend(models.AbstractModel):
         constraints = super()._get_move_constraints(move)
         # sudo: whoever sends must know, also without rights on runs
         if line_sudo := move.sudo().active_send_line_id:
-            constraints["sending_run"] = self.env._(
-                "%(run)s of %(user)s already holds %(invoice)s: it is sent there.",
-                run=line_sudo.run_id.name,
-                user=line_sudo.user_id.name,
-                invoice=move.name,
-            )
+            constraints["sending_run"] = line_sudo._get_holder_message()
         return constraints
+
+    @api.model
+    def _check_may_send(self, moves):
+        """Check that somebody may send invoices: whoever may use core's dialog may.
+
+        :raise AccessError: they may not
+        """
+        self.env["account.move.send.wizard"].check_access("create")
+        moves.check_access("read")
 
     @api.model
     def _get_run_blockers(self, moves):
         """Return what keeps invoices out of a sending run, one entry per reason.
 
-        :return: dict of move id: list of dicts with ``code``, ``message`` and, when a
-            record mends it, ``res_model`` and ``res_id``
+        :return: dict of move id: list of issues, see InvoiceSendLine
         """
+        prepare = self.env["invoice.send.line"]._prepare_issue
         blockers = {}
         for move in moves:
             constraints = self._get_move_constraints(move)
             constraints.pop("sending_run", None)  # the row names the run itself
             blockers[move.id] = [
-                {
-                    "code": code,
-                    "message": message,
-                    "res_model": move._name,
-                    "res_id": move.id,
-                }
-                for code, message in constraints.items()
+                prepare(code, message, move) for code, message in constraints.items()
             ]
             if move.is_being_sent:
-                blockers[move.id].append(
-                    {
-                        "code": "core_queue",
-                        "message": self.env._(
-                            "%(invoice)s is already being sent in the background.",
-                            invoice=move.name,
-                        ),
-                    }
+                message = self.env._(
+                    "%(invoice)s is already being sent in the background.",
+                    invoice=move.name,
                 )
+                blockers[move.id].append(prepare("core_queue", message, move))
         return blockers
 
     @api.model
+    def _get_run_warnings(self, moves):
+        """Return what those who send invoices should know; they leave all the same.
+
+        :return: dict of move id: list of issues, see InvoiceSendLine
+        """
+        prepare = self.env["invoice.send.line"]._prepare_issue
+        # sudo: whoever sends must know, also without rights on annexes
+        return {
+            move.id: [prepare("annexes", move.sudo().annex_warning, move)]
+            for move in moves
+            if move.sudo().annex_warning
+        }
+
+    @api.model
+    def _get_run_alerts(self, lines):
+        """Return what core and other addons say of many invoices, with its links.
+
+        :return: dict for core's ``actionable_errors`` widget, or nothing
+        """
+        moves_data = {
+            line.move_id: {
+                "sending_methods": line.methods,
+                "invoice_edi_format": self._get_default_invoice_edi_format(
+                    line.move_id, sending_methods=line.methods
+                ),
+                "extra_edis": self._get_default_extra_edis(line.move_id),
+                "mail_partner_ids": line.partner_ids,
+            }
+            for line in lines
+        }
+        alerts = self._get_alerts(lines.move_id, moves_data)
+        # The rows say these themselves.
+        for code in ("account_missing_email", "annexes"):
+            alerts.pop(code, None)
+        return alerts
+
+    # === ONE CLAIM FOR ALL WAYS TO SEND === #
+    @api.model
+    def _generate_and_send_invoices(
+        self,
+        moves,
+        from_cron=False,
+        allow_raising=True,
+        allow_fallback_pdf=False,
+        **custom_settings,
+    ):
+        # EXTENDS 'account': the dialog, core's queue and whoever calls this take the
+        # same claim as a sending run, and their mails leave through the same outbox.
+        self._check_move_constraints(moves)
+        # sudo: whoever may send an invoice may claim it
+        lines_sudo = self.env["invoice.send.line"].sudo()
+        lines = lines_sudo._claim_for_core(moves, custom_settings)
+        attachments = super()._generate_and_send_invoices(
+            moves,
+            from_cron=from_cron,
+            allow_raising=allow_raising,
+            allow_fallback_pdf=allow_fallback_pdf,
+            send_lines={move.id: line.id for move, line in lines.items()},
+            **custom_settings,
+        )
+        lines_sudo.union(*lines.values()).exists()._leave_from_core()
+        return attachments
+
+    @api.model
+    def _get_default_sending_settings(self, move, from_cron=False, **custom_settings):
+        # EXTENDS 'account'
+        settings = super()._get_default_sending_settings(
+            move, from_cron=from_cron, **custom_settings
+        )
+        if send_line_id := custom_settings.get("send_lines", {}).get(move.id):
+            settings["send_line_id"] = send_line_id
+        return settings
+
+    @api.model
+    def _hook_if_errors(self, moves_data, allow_raising=True):
+        # EXTENDS 'account'
+        result = super()._hook_if_errors(moves_data, allow_raising=allow_raising)
+        for line, data in self._get_send_lines(moves_data).items():
+            if data["error"].get("retry"):
+                line.unlink()  # core tries again, and claims again
+            else:
+                line._write_failure(self._format_error_text(data["error"]))
+        return result
+
+    @api.model
+    def _send_mails(self, moves_data):
+        # EXTENDS 'account': the row of each invoice takes over its mails
+        lines = self._get_send_lines(moves_data)
+        domain = [
+            ("model", "=", "account.move"),
+            ("res_id", "in", [move.id for move in moves_data]),
+            ("email_layout_xmlid", "=", self._get_mail_layout()),
+        ]
+        # sudo: the message belongs to the invoice that is being sent
+        messages = self.env["mail.message"].sudo()
+        newest = lines and messages.search(domain, order="id desc", limit=1).id or 0
+        result = super()._send_mails(moves_data)
+        if lines:
+            domain.append(("id", ">", newest))
+            posted = messages.search(domain, order="id desc")
+            by_move = {message.res_id: message for message in posted}
+            for line in lines:
+                if message := by_move.get(line.move_id.id):
+                    line._adopt_message(message)
+        return result
+
+    @api.model
+    def _get_send_lines(self, moves_data):
+        """Return the data of those invoices that have a row, by their row."""
+        lines = self.env["invoice.send.line"].sudo()
+        return {
+            lines.browse(data["send_line_id"]): data
+            for data in moves_data.values()
+            if data.get("send_line_id")
+        }
+
+    @api.model
     def _get_mail_params(self, move, move_data):
-        # EXTENDS 'account': a run's mails leave through its own outbox
+        # EXTENDS 'account': what a row holds leaves through the outbox
         params = super()._get_mail_params(move, move_data)
-        if params and move_data.get("send_line_id"):
+        if params and any(
+            line._is_held() for line in self._get_send_lines({move: move_data})
+        ):
             params["force_send"] = False
         return params

@@ -15,7 +15,13 @@ def _canonical_v1(terms, lines):
     content = {
         "terms": terms,
         "lines": [
-            {**line, "unit_amount": f"{line['unit_amount']:.6f}"} for line in lines
+            {
+                name: f"{value:.6f}" if name == "unit_amount" else value
+                for name, value in line.items()
+                # What the line was made from may be deleted in a later version.
+                if name != "timesheet"
+            }
+            for line in lines
         ],
     }
     return json.dumps(

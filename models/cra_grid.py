@@ -1,22 +1,36 @@
 """The days of a period against what was done on them, as page and PDF draw it."""
 
 from collections import defaultdict
-from datetime import datetime, time, timedelta
-from functools import cached_property
+from datetime import timedelta
+from functools import cached_property, lru_cache
 
-import pytz
+import babel.dates
 
-from odoo.tools import format_date, get_lang
+from odoo.tools import babel_locale_parse, get_lang
+
+#: How many of the widest letters fill the columns of the PDF.
+LONG_WORDS = {
+    "employee_label": 12,
+    "task_label": 18,
+    "project_label": 18,
+    "description": 30,
+    "remark": 30,
+}
 
 
 class CraGrid:
     """Rows of consultants or tasks, columns of days.
 
     :param report: ``cra.report``, in the reader's language
+    :param get_working_days: ``res.company._get_cra_working_days``, with a memory where
+        many grids are drawn
     """
 
-    def __init__(self, report):
+    def __init__(self, report, get_working_days=None):
         self.report = report
+        self._get_working_days = (
+            get_working_days or type(report.company_id)._get_cra_working_days
+        )
 
     @cached_property
     def days(self):
@@ -42,19 +56,24 @@ class CraGrid:
     @cached_property
     def days_off(self):
         """Weekends and public holidays of the company's calendar."""
-        calendar = self.report.company_id.resource_calendar_id
-        zone = pytz.timezone(calendar.tz or "UTC")
-        first, last = (
-            zone.localize(datetime.combine(day, limit))
-            for day, limit in ((self.days[0], time.min), (self.days[-1], time.max))
-        )
-        unusual = calendar._get_unusual_days(first, last, self.report.company_id)
-        return {day for day in self.days if unusual.get(str(day))}
+        company = self.report.company_id
+        worked = self._get_working_days(company, self.days[0], self.days[-1])
+        return set(self.days) - worked
 
     @cached_property
     def several_employees(self):
         """Whether lines must tell whose they are."""
         return len(self.report._get_consultants()) > 1
+
+    @cached_property
+    def has_long_words(self):
+        """Whether a column of the PDF may be too narrow for a word in it."""
+        return any(
+            len(word) > limit
+            for line in self.report.line_ids
+            for name, limit in LONG_WORDS.items()
+            for word in (line[name] or "").split()
+        )
 
     @cached_property
     def rows(self):
@@ -81,10 +100,35 @@ class CraGrid:
                 totals[day] += hours
         return dict(totals)
 
+    @property
+    def width_class(self):
+        """Return the style class of the PDF's grid: fewer days have more room."""
+        if len(self.days) <= 7:
+            return "week"
+        return "half" if len(self.days) <= 16 else ""
+
+    def get_head(self, day):
+        """Return the day's name in the head of its column, as long as there is room."""
+        width = "abbreviated" if self.width_class else "narrow"
+        return _format_weekday(get_lang(self.report.env).code, day.weekday(), width)
+
     def weekday(self, day):
         """Return the first letter of the day's name in the reader's language."""
-        return format_date(self.report.env, day, date_format="EEEEE")
+        return _format_weekday(get_lang(self.report.env).code, day.weekday())
 
     def day_class(self, day):
         """Return the style class of a day's cells."""
         return "off" if day in self.days_off else ""
+
+
+@lru_cache(maxsize=2048)
+def format_day(lang, day):
+    """Return weekday, day and month as the language with this code writes them."""
+    locale = babel_locale_parse(lang)
+    return babel.dates.format_skeleton("MMMEd", day, locale=locale)
+
+
+@lru_cache(maxsize=512)
+def _format_weekday(lang, weekday, width="narrow"):
+    names = babel.dates.get_day_names(width, "format", babel_locale_parse(lang))
+    return names[weekday]

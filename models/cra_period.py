@@ -3,7 +3,9 @@
 from calendar import monthrange
 from datetime import timedelta
 
-from odoo.tools import SQL, format_date
+import babel.dates
+
+from odoo.tools import SQL, babel_locale_parse, format_date, get_lang
 
 PERIODS = [
     ("month", "Month"),
@@ -67,10 +69,11 @@ def period_start_sql(period, date_sql):
 
 
 def period_label(env, first, last):
-    """Return a period in words: a month by its name, else both its days.
+    """Return a period in words: a month by its name, else from its first to last day.
 
     :param env: environment whose language the words are in
     """
     if period_bounds("month", first) == (first, last):
         return format_date(env, first, date_format="LLLL yyyy")
-    return f"{format_date(env, first)} – {format_date(env, last)}"
+    locale = babel_locale_parse(get_lang(env).code)
+    return babel.dates.format_interval(first, last, "yMMMd", locale=locale)

@@ -6,7 +6,13 @@ from .cra_schedule import SEND_DAYS
 
 CRA_GATES = [
     ("none", "Invoice freely"),
+    ("warn", "Warn before invoicing time that is not agreed"),
     ("block", "Invoice only agreed time"),
+]
+CRA_IDENTITIES = [
+    ("link", "Personal link in the mail"),
+    ("code", "Link and a code sent by mail"),
+    ("login", "Portal account"),
 ]
 #: Later than this, the next reports are due.
 MAX_DAYS_AFTER = 60
@@ -85,6 +91,13 @@ class CraPolicy(models.Model):
         help="By a manager: somebody generates the reports, looks at them and sends "
         "them. Automatically: they are made and sent on the day chosen below.",
     )
+    auto_since = fields.Datetime(
+        string="Automatic Since",
+        readonly=True,
+        copy=False,
+        help="Since when reports leave by themselves: what was due before is left to "
+        "a manager.",
+    )
     send_day = fields.Selection(
         selection=SEND_DAYS,
         required=True,
@@ -115,7 +128,7 @@ class CraPolicy(models.Model):
         "hours ask for, over all projects and absences.",
     )
     hold_days = fields.Integer(
-        string="Wait at Most",
+        string="Days to Wait at Most",
         default=5,
         help="Days after the period. Then the responsible decides what becomes of the "
         "report, and is told why it was not sent.",
@@ -136,10 +149,13 @@ class CraPolicy(models.Model):
         string="Agreed by",
     )
     identity = fields.Selection(
-        selection=[("link", "Personal link in the mail")],
+        selection=CRA_IDENTITIES,
         required=True,
         default="link",
         string="Approvers Identified by",
+        help="Whoever has the link may answer; or must also give six digits that are "
+        "mailed to the approver at that moment; or must be logged in as the approver. "
+        "With the last two, a forwarded link shows the report and decides nothing.",
     )
     invoice_gate = fields.Selection(
         selection=CRA_GATES,
@@ -147,7 +163,19 @@ class CraPolicy(models.Model):
         default="block",
         string="Invoicing",
         help="Under “Invoice only agreed time”, time is neither delivered nor linked "
-        "to invoices before the customer has agreed to it.",
+        "to invoices before the customer has agreed to it. A warning is shown on "
+        "orders and draft invoices, and stops nobody.",
+    )
+    late_time = fields.Selection(
+        selection=[
+            ("refuse", "Refuse it, and say how to correct the report"),
+            ("report", "Accept it, and ask the responsible to correct the report"),
+        ],
+        required=True,
+        default="report",
+        string="Time Added Later",
+        help="What becomes of time that is entered into a period the customer has "
+        "received already.",
     )
     request_template_id = fields.Many2one(
         comodel_name="mail.template",
@@ -161,11 +189,12 @@ class CraPolicy(models.Model):
     @api.constrains("invoice_gate", "approval_mode")
     def _check_gate_needs_approval(self):
         for policy in self:
-            if policy.invoice_gate == "block" and policy.approval_mode == "none":
+            if policy.invoice_gate != "none" and policy.approval_mode == "none":
                 raise ValidationError(
                     self.env._(
-                        "Policy %(name)s holds time until it is agreed, but nobody is "
-                        "asked to agree. Choose who agrees, or invoice freely.",
+                        "Policy %(name)s holds time until it is agreed, or warns, but "
+                        "nobody is asked to agree. Choose who agrees, or invoice "
+                        "freely.",
                         name=policy.name,
                     )
                 )
@@ -203,21 +232,51 @@ class CraPolicy(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         self.env.registry.clear_cache()
-        return super().create(vals_list)
+        policies = super().create(vals_list)
+        policies._begin_to_send()
+        return policies
 
     def write(self, vals):
+        # Where reports begin to leave, or are others than before, they do from now on.
+        beginning = self.filtered(
+            lambda policy: any(
+                vals.get(name, policy[name]) != policy[name]
+                for name in ("send_mode", "period")
+            )
+        )
         result = super().write(vals)
+        beginning._begin_to_send()
         if {"start_date", "invoice_gate", "active"} & vals.keys():
             self.env["account.analytic.line"]._cra_update_hold()
         return result
 
     # === BUSINESS METHODS === #
 
+    def _begin_to_send(self):
+        """Note that what these policies send by themselves begins now."""
+        automatic = self.filtered(lambda policy: policy.send_mode == "auto")
+        automatic.auto_since = fields.Datetime.now()
+
     @tools.ormcache()
     def _is_used(self):
         """Tell whether any policy exists: without one, timesheets are left alone."""
         policies = self.sudo().with_context(active_test=False)
         return bool(policies.search_count([], limit=1))
+
+    @api.model
+    def _get_first_day(self, gate):
+        """Return the first day from which a policy with ``gate`` may be in force.
+
+        None if there is no such day.
+        """
+        # sudo: policies are in force for everyone, whoever may read them
+        policies = self.sudo().search([("invoice_gate", "=", gate)])
+        days = policies.filtered("start_date").mapped("start_date")
+        if not all(policies.mapped("start_date")):
+            companies = self.env["res.company"].sudo()
+            companies = companies.search([("cra_start_date", "!=", False)])
+            days += companies.mapped("cra_start_date")
+        return min(days, default=None)
 
     def _get_start_date(self, company):
         """Return the day from which this policy is in force, None if it never is.

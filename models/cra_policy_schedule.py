@@ -39,6 +39,7 @@ class CraPolicy(models.Model):
         "period",
         "line_filter",
         "send_mode",
+        "auto_since",
         "send_day",
         "send_delay_days",
         "send_hour",
@@ -46,6 +47,11 @@ class CraPolicy(models.Model):
         "hold_days",
         "internal_review",
         "approval_mode",
+        "deadline_days",
+        "deadline_unit",
+        "on_deadline",
+        "reminder_before_days",
+        "reminder_every_days",
         "invoice_gate",
     )
     @api.depends_context("company", "lang")
@@ -77,7 +83,10 @@ class CraPolicy(models.Model):
             periods = schedule.get_next_periods(now)
         else:
             periods = [period_bounds(self.period, max(start, today))]
-        month = period_label(self.env, *period_bounds("month", periods[-1][1]))
+        day = periods[-1][1]
+        if self.send_mode == "auto":
+            day = schedule.get_moment(*periods[0]).astimezone(schedule.zone).date()
+        month = period_label(self.env, *period_bounds("month", day))
         sentences = []
         if self._origin and not self._is_assigned(company):
             sentences.append(
@@ -100,6 +109,7 @@ class CraPolicy(models.Model):
             sentences += self._get_manual_sentences(periods[-1])
         sentences += self._get_review_sentences()
         sentences += self._get_agreement_sentences()
+        sentences += self._get_deadline_sentences(company, today)
         if self.send_mode == "auto":
             sentences += self._get_missed_sentences(schedule, now)
         return month, sentences
@@ -192,23 +202,42 @@ class CraPolicy(models.Model):
                 "to agree."
             ),
         }
-        if self.invoice_gate == "block":
-            gate = self.env._("The time is invoiced once the customer has agreed.")
-        else:
-            gate = self.env._("The time may be invoiced at once.")
+        gates = {
+            "block": self.env._("The time is invoiced once the customer has agreed."),
+            "warn": self.env._(
+                "The time may be invoiced at once; who invoices is warned until the "
+                "customer has agreed."
+            ),
+            "none": self.env._("The time may be invoiced at once."),
+        }
+        gate = gates.get(self.invoice_gate, gates["none"])
         return [sentences[self.approval_mode], gate] if self.approval_mode else [gate]
 
     def _get_missed_sentences(self, schedule, now):
-        """Return what is sent within the hour, because its moment has passed."""
-        due = schedule.get_due_periods(now)
-        if not due:
-            return []
-        return [
-            self.env._(
-                "Within the hour: what was not sent yet of %s is sent.",
-                ", ".join(period_label(self.env, *bounds) for bounds in due),
-            )
+        """Return what becomes of periods whose moment has passed."""
+        due = [
+            bounds
+            for bounds in schedule.get_due_periods(now)
+            if not schedule.is_too_late(*bounds, now)
         ]
+        sentences = []
+        if due:
+            labels = ", ".join(period_label(self.env, *bounds) for bounds in due)
+            sentences.append(
+                self.env._(
+                    "Within the hour: what was not sent yet of %s is sent.", labels
+                )
+            )
+        since = schedule.since
+        if since and schedule.start < since.astimezone(schedule.zone).date():
+            sentences.append(
+                self.env._(
+                    "What was to be sent before %(day)s at %(time)s does not leave by "
+                    "itself: a manager makes it with “Generate Activity Reports”.",
+                    **self._format_moment(schedule, since),
+                )
+            )
+        return sentences
 
     def _format_moment(self, schedule, moment):
         local = moment.astimezone(schedule.zone)
@@ -241,7 +270,23 @@ class CraPolicy(models.Model):
             zone=company._get_cra_zone(),
             start=start,
             working_days=working_days or cache(company._get_cra_working_days),
+            since=self._get_auto_since(),
+            # sudo: everybody may know when reports leave
+            checked=_to_utc(company.sudo().cra_checked_on),
         )
+
+    def _get_auto_since(self):
+        """Return since when reports leave by themselves, as an aware moment.
+
+        A form that is not saved yet shows what saving it leads to.
+        """
+        now = fields.Datetime.now()
+        saved = self._origin
+        if saved.send_mode != self.send_mode or saved.period != self.period:
+            return _to_utc(now)
+        # A moment still to come is one of a clock that went wrong.
+        is_past = self.auto_since and self.auto_since <= now
+        return _to_utc(self.auto_since) if is_past else None
 
     @api.model
     def _get_automatic_companies(self):
@@ -267,3 +312,8 @@ class CraPolicy(models.Model):
             for policy in policies
             if (start := policy._get_start_date(company))
         }
+
+
+def _to_utc(moment):
+    """Return a moment as it is stored as an aware one."""
+    return pytz.utc.localize(moment) if moment else None

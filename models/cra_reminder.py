@@ -195,8 +195,6 @@ class CraReminder(models.Model):
     def _get_missing_label(self):
         """Return how much is missing, in the unit in which the company enters time."""
         self.ensure_one()
-        if self.company_id.timesheet_encode_uom_id == self.env.ref(
-            "uom.product_uom_day"
-        ):
+        if self.company_id._enters_days():
             return self.env._("%s days", f"{self.missing_days:g}")
         return self.env._("%s hours", f"{self.missing_hours:g}")

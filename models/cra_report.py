@@ -1,9 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
-from odoo.tools import SQL
 
-from .cra_policy import CRA_GATES
+from .cra_policy import CRA_GATES, CRA_IDENTITIES
 
 CRA_STATES = [
     ("draft", "Draft"),
@@ -26,20 +25,30 @@ TRANSITIONS = {
     "approved": ("superseded",),
     "refused": ("superseded", "cancelled"),
     "superseded": (),
-    "cancelled": (),
+    "cancelled": ("draft",),
 }
 #: What may be written on a report that was sent: its fate, never its content.
 LIVE_FIELDS = frozenset(
     ("state", "approval_kind", "decided_on", "customer_reference", "user_id")
-    + ("signed_document_id", "has_drifted", "access_token")
+    + ("signed_document_id", "has_drifted", "checked_on", "access_token")
+    + ("deadline", "clock_state", "clock_started_on", "days_left", "question_on")
+    + ("recall_note", "paper_document_id", "paper_signed_by", "paper_signed_on")
+    + ("paper_user_id",)
 )
 #: Of these, what is written once: later it is evidence as well.
 WRITTEN_ONCE = frozenset(
     ("approval_kind", "decided_on", "customer_reference", "signed_document_id")
+    + ("paper_document_id", "paper_signed_by", "paper_signed_on", "paper_user_id")
 )
 #: What a user may write on a draft; everything else is written by the addon itself.
 USER_FIELDS = frozenset(("line_ids", "user_id"))
-TERMS = ("time_unit", "approval_mode", "invoice_gate", "employee_display")
+#: The kind of all activities of reports.
+ACTIVITY_TYPE = "mail.mail_activity_data_todo"
+TERMS = (
+    ("time_unit", "approval_mode", "identity", "invoice_gate", "employee_display")
+    + ("deadline_days", "deadline_unit", "on_deadline", "tacit_clause")
+    + ("reminder_before_days", "reminder_every_days")
+)
 
 
 class CraReport(models.Model):
@@ -195,6 +204,11 @@ class CraReport(models.Model):
         string="Agreed by",
         readonly=True,
     )
+    identity = fields.Selection(
+        selection=CRA_IDENTITIES,
+        string="Approvers Identified by",
+        readonly=True,
+    )
     invoice_gate = fields.Selection(
         selection=CRA_GATES,
         string="Invoicing",
@@ -246,20 +260,6 @@ class CraReport(models.Model):
         copy=False,
         ondelete="restrict",
         groups="base.group_user",
-    )
-    invoice_ids = fields.Many2many(
-        comodel_name="account.move",
-        compute="_compute_invoice_ids",
-        compute_sudo=True,  # accountants do not read timesheets
-        search="_search_invoice_ids",
-        string="Invoices",
-        groups="account.group_account_invoice,account.group_account_readonly",
-    )
-    invoice_count = fields.Integer(
-        compute="_compute_invoice_ids",
-        compute_sudo=True,
-        groups="base.group_user",
-        export_string_translation=False,
     )
     locks_timesheets = fields.Boolean(
         compute="_compute_locks_timesheets",
@@ -352,28 +352,6 @@ class CraReport(models.Model):
         for report in self:
             report.access_url = f"/my/cra/{report.id}"
 
-    def _compute_invoice_ids(self):
-        groups = self.env["cra.report.line"]._read_group(
-            [
-                ("report_id", "in", self.ids),
-                ("timesheet_id.timesheet_invoice_id", "!=", False),
-            ],
-            groupby=["report_id"],
-            aggregates=["timesheet_id:recordset"],
-        )
-        timesheets = dict(groups)
-        for report in self:
-            lines = timesheets.get(report, self.env["account.analytic.line"])
-            report.invoice_ids = lines.timesheet_invoice_id
-            report.invoice_count = len(report.invoice_ids)
-
-    def _search_invoice_ids(self, operator, value):
-        if operator not in ("in", "any"):
-            return NotImplemented
-        lines = self.env["cra.report.line"].sudo()
-        query = lines._search([("timesheet_id.timesheet_invoice_id", operator, value)])
-        return [("id", "in", query.subselect(SQL.identifier("report_id")))]
-
     @api.depends("state", "next_ids.state")
     def _compute_locks_timesheets(self):
         for report in self:
@@ -452,20 +430,6 @@ class CraReport(models.Model):
                     )
                 )
 
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_correction_in_use(self):
-        for report in self.sudo().filtered("previous_id"):
-            if report._differs_from_previous():
-                raise UserError(
-                    self.env._(
-                        "The timesheets of %(report)s were changed since version "
-                        "%(version)s, which the customer has. Send the new version, or "
-                        "change the timesheets back.",
-                        report=report.previous_id.name,
-                        version=report.previous_id.version,
-                    )
-                )
-
     def unlink(self):
         # sudo: the hold follows from what covers the time, whoever deletes the draft
         timesheets = self.sudo().line_ids.timesheet_id
@@ -481,7 +445,7 @@ class CraReport(models.Model):
         :raise UserError: a report cannot be sent; names it and the way out
         """
         self.check_access("write")
-        self._send()
+        self._send()._ask_approvers()
         return True
 
     def action_correct(self):
@@ -523,32 +487,6 @@ class CraReport(models.Model):
             "url": self.get_portal_url(),
             "target": "new",
         }
-
-    def action_create_invoices(self):
-        """Invoice the orders of the selected agreed reports and open the invoices.
-
-        :raise UserError: a report is not agreed, or nothing is left to invoice
-        """
-        self.check_access("read")
-        self.env["account.move"].check_access("create")
-        for report in self:
-            if report.state != "approved":
-                raise UserError(
-                    self.env._(
-                        "%s is not agreed by the customer yet.", report.display_name
-                    )
-                )
-        # sudo: accountants invoice without reading timesheets
-        orders = self.sudo().line_ids.timesheet_id.so_line.order_id.sudo(self.env.su)
-        return orders.action_view_invoice(orders._create_invoices())
-
-    def action_view_invoices(self):
-        """Open the invoices that bill this report's time."""
-        self.ensure_one()
-        self.check_access("read")
-        # sudo: finds the invoices; the user's own rights decide what opens
-        invoices = self.sudo().invoice_ids.sudo(False)
-        return invoices._get_records_action(name=self.env._("Invoices"))
 
     # === BUSINESS METHODS === #
 

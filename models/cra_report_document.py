@@ -1,8 +1,10 @@
-import babel.dates
+from functools import cache, partial
 
-from odoo import api, models
+import pytz
+
+from odoo import api, fields, models
 from odoo.tools import (
-    babel_locale_parse,
+    format_date,
     format_datetime,
     formatLang,
     get_lang,
@@ -11,7 +13,7 @@ from odoo.tools import (
 
 from ..reports.cra_xlsx import make_cra_workbook
 from ..reports.pdf_batch import LeanDocument
-from .cra_grid import CraGrid
+from .cra_grid import CraGrid, format_day
 from .cra_period import period_label
 
 
@@ -36,16 +38,16 @@ class CraReport(models.Model):
     def _render_documents(self):
         """Return the PDF of each report, as it is now: dict report -> bytes."""
         rendered = {}
+        get_working_days = cache(type(self.company_id)._get_cra_working_days)
         key = lambda report: (report.company_id, report.partner_id.lang)  # noqa: E731
         for (company, lang), group in groupby(self, key):
             engine = self.env["ir.actions.report"].with_company(company)
-            qweb = self.env["ir.qweb"].with_context(lang=lang)
             documents = [
                 LeanDocument(
                     report.display_name,
-                    qweb._render(
-                        "sale_timesheet_cra.report_cra_document",
-                        report.with_context(lang=lang)._get_document_values(),
+                    partial(
+                        report.with_context(lang=lang)._render_document,
+                        get_working_days,
                     ),
                 )
                 for report in group
@@ -54,23 +56,32 @@ class CraReport(models.Model):
             rendered.update(zip(group, contents, strict=True))
         return rendered
 
-    def _get_document_values(self):
-        """Return what page and PDF show, in the language of the context."""
+    def _render_document(self, get_working_days):
+        values = self._get_document_values(get_working_days)
+        return self.env["ir.qweb"]._render(
+            "sale_timesheet_cra.report_cra_document", values
+        )
+
+    def _get_document_values(self, get_working_days=None):
+        """Return what page and PDF show, in the language of the context.
+
+        :param get_working_days: ``res.company._get_cra_working_days``, with a memory
+            where many reports are shown
+        """
         self.ensure_one()
         return {
             "report": self,
             "company": self.company_id,
-            "grid": CraGrid(self),
-            "format_amount": self._format_amount,
-            "format_cell": self._format_cell,
+            "grid": CraGrid(self, get_working_days),
+            "format_amount": cache(self._format_amount),
+            "format_cell": cache(self._format_cell),
             "format_day": self._format_day,
             "format_datetime": self._format_moment,
         }
 
     def _format_day(self, day):
         """Return a day of the period: weekday, day and month as the language has it."""
-        locale = babel_locale_parse(get_lang(self.env).code)
-        return babel.dates.format_skeleton("MMMEd", day, locale=locale)
+        return format_day(get_lang(self.env).code, day)
 
     def _format_moment(self, moment):
         """Return a moment on the company's clock, with the name of its time zone."""
@@ -90,8 +101,45 @@ class CraReport(models.Model):
             (self.env._("Number"), self.display_name if self.name else False),
             (self.env._("Order Number"), self.customer_reference),
             (self.env._("Total"), self._get_total_label()),
+            self._get_time_to_answer(),
         ]
         return [fact for fact in facts if fact[1]]
+
+    def _get_running_head(self):
+        """Return what and whose the lines are, for each page they fill."""
+        self.ensure_one()
+        parts = (
+            self.partner_id.name,
+            self.project_id.name,
+            self._get_consultants_label(),
+            self._get_period_label(),
+        )
+        return " · ".join(part for part in parts if part)
+
+    def _get_history(self):
+        """Return when the versions were sent and what became of them, oldest first."""
+        versions = self
+        while versions[0].previous_id:
+            versions = versions[0].previous_id | versions
+        events = []
+        for report in versions:
+            # The document is frozen a moment before it counts as sent.
+            sent_on = report.sent_on or fields.Datetime.now()
+            zone = report.company_id._get_cra_zone()
+            values = {
+                "version": report.version,
+                "day": format_date(
+                    self.env, pytz.utc.localize(sent_on).astimezone(zone).date()
+                ),
+            }
+            if len(versions) > 1:
+                events.append(
+                    self.env._("Version %(version)s: sent on %(day)s", **values)
+                )
+            else:
+                events.append(self.env._("Sent on %(day)s", **values))
+            events.append(report._get_decision_sentence())
+        return [event for event in events if event]
 
     def _get_consultants(self):
         """Return the consultants' labels, each once, in alphabetical order."""
@@ -99,7 +147,23 @@ class CraReport(models.Model):
 
     def _get_consultants_label(self):
         """Return the consultants in a few words: the days name all of them."""
-        labels = self._get_consultants()
+        return self._join_consultants(self._get_consultants())
+
+    def _get_consultants_labels(self):
+        """Return the same for many reports, without their lines: dict id -> label."""
+        labels = {report.id: [] for report in self}
+        groups = self.env["cra.report.line"]._read_group(
+            [("report_id", "in", self.ids), ("employee_label", "!=", False)],
+            groupby=["report_id", "employee_label"],
+        )
+        for report, label in groups:
+            labels[report.id].append(label)
+        return {
+            report_id: self._join_consultants(sorted(found))
+            for report_id, found in labels.items()
+        }
+
+    def _join_consultants(self, labels):
         if len(labels) <= 3:
             return ", ".join(labels)
         return self.env._("%s consultants", len(labels))
@@ -137,21 +201,32 @@ class CraReport(models.Model):
 
     def _attach_documents(self):
         """Render these reports in one go and keep the result as evidence."""
-        for report, content in self._render_documents().items():
-            report.write(
-                {"document_id": report._attach(content, report._get_file_name()).id}
-            )
+        names = {report: report._get_file_name() for report in self}
+        attachments = self._attach(self._render_documents(), names)
+        for report, attachment in attachments.items():
+            report.document_id = attachment
 
-    def _attach(self, content, name):
-        return self.env["ir.attachment"].create(
-            {
-                "name": name,
-                "raw": content,
-                "mimetype": "application/pdf",
-                "res_model": self._name,
-                "res_id": self.id,
-            }
+    @api.model
+    def _attach(self, contents, names):
+        """Keep PDFs with their reports.
+
+        :param dict contents: report -> bytes
+        :param dict names: report -> file name
+        :return: dict report -> ``ir.attachment``
+        """
+        attachments = self.env["ir.attachment"].create(
+            [
+                {
+                    "name": names[report],
+                    "raw": content,
+                    "mimetype": "application/pdf",
+                    "res_model": self._name,
+                    "res_id": report.id,
+                }
+                for report, content in contents.items()
+            ]
         )
+        return dict(zip(contents, attachments, strict=True))
 
     def _get_file_name(self):
         """Return the document's file name in the customer's language."""
@@ -175,27 +250,11 @@ class CraReport(models.Model):
         self.ensure_one()
         return self.sudo()._get_file_name().removesuffix(".pdf")
 
-    @api.model
-    def _cron_make_decision_documents(self, batch_size=50):
-        """Make the documents that show the decision, soon after it was taken."""
-        domain = [
-            ("state", "in", ("approved", "refused")),
-            ("signed_document_id", "=", False),
-        ]
-        reports = self.search(domain, limit=batch_size, order="decided_on, id")
-        reports = reports.try_lock_for_update().filtered_domain(domain)
-        for _language, group in groupby(reports, lambda r: r.partner_id.lang):
-            group = self.browse([report.id for report in group])
-            for report, content in group._render_documents().items():
-                attachment = report._attach(content, report._get_signed_file_name())
-                report.write({"signed_document_id": attachment.id})
-        self.env["ir.cron"]._commit_progress(
-            len(reports), remaining=self.search_count(domain)
-        )
-
     def _get_signed_file_name(self):
         report = self.with_context(lang=self.partner_id.lang)
         stem = report._get_file_name().removesuffix(".pdf")
+        if self.approval_kind == "tacit":
+            return report.env._("%s - agreed by silence.pdf", stem)
         if self.state == "approved":
             return report.env._("%s - agreed.pdf", stem)
         return report.env._("%s - refused.pdf", stem)

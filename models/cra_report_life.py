@@ -1,6 +1,4 @@
-import operator
-
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL
 
@@ -17,7 +15,7 @@ class CraReport(models.Model):
     # === SENDING === #
 
     def _send(self):
-        """Freeze drafts and ask their approvers, all or nothing.
+        """Put drafts in force, all or nothing. Their approvers are yet to be asked.
 
         :raise UserError: names the report that cannot be sent and the way out
         """
@@ -26,10 +24,18 @@ class CraReport(models.Model):
         reports._lock()
         reports._check_sendable()
         reports._settle_terms()
+        reports._keep_agreements()
         reports._attach_documents()
         reports._freeze()
-        reports._create_approvals()._send_requests()
+        reports._create_approvals()
+        reports._update_clock()
         return reports
+
+    def _ask_approvers(self):
+        """Mail the approvers of these reports who were not asked yet."""
+        # sudo: users write neither approvals nor mails themselves
+        waiting = self.sudo().approval_ids.filtered(lambda a: a.state == "waiting")
+        waiting._send_requests()
 
     def _lock(self):
         """Keep others from deciding on these reports until the transaction ends."""
@@ -59,28 +65,69 @@ class CraReport(models.Model):
                     )
                 )
             approvers = report.project_id._get_cra_approvers(report.partner_id)
-            for approver in approvers:
-                if not approver.email:
-                    raise UserError(
-                        self.env._(
-                            "%(approver)s, who is to receive %(report)s, has no email "
-                            "address. Enter one on the contact, or choose another "
-                            "approver.",
-                            approver=approver.display_name,
-                            report=name,
-                        )
+            if not approvers:
+                raise UserError(
+                    self.env._(
+                        "%(report)s has nobody to be sent to: its approvers are "
+                        "archived. Choose others on project %(project)s or on "
+                        "customer %(customer)s.",
+                        report=name,
+                        project=report.project_id.name,
+                        customer=report.partner_id.name,
                     )
+                )
+            for approver in approvers:
+                report._check_can_be_asked(approver)
+
+    def _check_can_be_asked(self, approver):
+        """Refuse an approver whom no mail would reach, or who could not answer.
+
+        :raise UserError: names the approver, the report and the way out
+        """
+        if not approver.email:
+            raise UserError(
+                self.env._(
+                    "%(approver)s, who is to receive %(report)s, has no email "
+                    "address. Enter one on the contact, or choose another approver.",
+                    approver=approver.display_name,
+                    report=self.display_name,
+                )
+            )
+        # A draft has no terms of its own yet.
+        terms = self if self.sent_on else self.policy_id
+        if terms.approval_mode == "none" or terms.identity != "login":
+            return
+        if not any(user._is_portal() for user in approver.user_ids):
+            raise UserError(
+                self.env._(
+                    "%(approver)s is to answer %(report)s with a portal account, and "
+                    "has none. Grant portal access on the contact, or choose another "
+                    "approver.",
+                    approver=approver.display_name,
+                    report=self.display_name,
+                )
+            )
 
     def _settle_terms(self):
         """Copy the policy's terms, and number the reports."""
-        for report in self.sorted("id"):
-            name = report.previous_id.name or report._next_number()
-            report.write({**report._prepare_terms(), "name": name})
+        self._set_draft_terms()
+        for report in self.filtered("previous_id"):
+            report.name = report.previous_id.name
+        first_versions = self.filtered(lambda report: not report.previous_id)
+        for company, reports in first_versions.grouped("company_id").items():
+            reports = reports.sorted("id")
+            numbers = self._draw_numbers(company, reports.mapped("date_to"))
+            for report, number in zip(reports, numbers, strict=True):
+                report.name = number
 
     def _freeze(self):
         """Put the reports in force, in the place of the versions before them."""
         self.previous_id.write({"state": "superseded"})
+        # Only one version is in force at any moment, for the database as well.
+        self.previous_id.flush_recordset(["state"])
         self.previous_id.approval_ids._void()
+        # The notes on who was asked tell it: one more for each state says nothing new.
+        self._track_discard()
         for report in self:
             report.write(
                 {
@@ -103,16 +150,38 @@ class CraReport(models.Model):
             ]
         )
 
-    def _next_number(self):
-        """Return the next number of the report's company."""
-        sequences = self.env["ir.sequence"].with_company(self.company_id)
-        if not sequences.search_count(
-            [("code", "=", "cra.report"), ("company_id", "=", self.company_id.id)]
-        ):
-            self.env.ref("sale_timesheet_cra.sequence_cra_report").copy(
-                {"company_id": self.company_id.id, "number_next": 1}
+    @api.model
+    def _draw_numbers(self, company, days):
+        """Return the next numbers of a company, one for each of ``days``.
+
+        Who sends at the same time waits here for the other's end: no number is lost.
+        """
+        sequences = self.env["ir.sequence"].with_company(company)
+        sequence = sequences.search(
+            [("code", "=", "cra.report"), ("company_id", "=", company.id)], limit=1
+        )
+        if not sequence:
+            sequence = self.env.ref("sale_timesheet_cra.sequence_cra_report").copy(
+                {"company_id": company.id, "number_next": 1}
             )
-        return sequences.next_by_code("cra.report", sequence_date=self.date_to)
+        if sequence.use_date_range or sequence.implementation != "no_gap":
+            return [sequence.next_by_id(sequence_date=day) for day in days]
+        sequence.flush_recordset(["number_next"])
+        step = sequence.number_increment
+        [(after,)] = self.env.execute_query(
+            SQL(
+                "UPDATE ir_sequence SET number_next = number_next + %s WHERE id = %s "
+                "RETURNING number_next",
+                len(days) * step,
+                sequence.id,
+            )
+        )
+        sequence.invalidate_recordset(["number_next"])
+        first = after - len(days) * step
+        return [
+            sequence.get_next_char(first + position * step)
+            for position in range(len(days))
+        ]
 
     def _take_over_timesheets(self):
         """Link the timesheets to these versions instead of the previous ones."""
@@ -159,21 +228,26 @@ class CraReport(models.Model):
                 "unit_amount": line.unit_amount,
                 **{name: line[name] or "" for name in names},
             }
-            for line in self.line_ids.sorted(lambda line: (line.date, line.id))
+            for line in self._get_lines_in_order()
         ]
         return terms, lines
 
+    def _get_lines_in_order(self):
+        """Return the lines in the order in which they are shown and digested."""
+        return self.line_ids.sorted(lambda line: (line.date, line.id))
+
     # === DECIDING === #
 
-    def _decide(self, state):
-        """Record the customer's decision: the last step of an approver's answer.
+    def _decide(self, state, kind="customer"):
+        """Record the decision: the last step of an approver's answer.
 
         :param str state: ``approved`` or ``refused``
+        :param str kind: key of ``approval_kind``: how it was agreed to
         """
         self.write(
             {
                 "state": state,
-                "approval_kind": "customer" if state == "approved" else False,
+                "approval_kind": kind if state == "approved" else False,
                 "decided_on": fields.Datetime.now(),
             }
         )
@@ -202,19 +276,7 @@ class CraReport(models.Model):
         vals = self.copy_data({"previous_id": self.id, "version": self.version + 1})
         working = self.create(vals)
         working._refresh()
+        working._keep_descriptions()
         self._update_hold()
         self.message_post(body=self.env._("Version %s is being made.", working.version))
         return working
-
-    def _differs_from_previous(self):
-        """Tell whether the time differs from what the version before shows."""
-        self.ensure_one()
-        self._refresh()
-        _terms, lines = self._get_content()
-        _terms, previous_lines = self.previous_id._get_content()
-        key = operator.itemgetter("timesheet")
-        shown = [
-            [{**line, "description": ""} for line in sorted(version, key=key)]
-            for version in (lines, previous_lines)
-        ]
-        return shown[0] != shown[1]

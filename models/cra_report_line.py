@@ -35,11 +35,42 @@ class CraReportLine(models.Model):
     description_edited = fields.Boolean(export_string_translation=False)
     unit_amount = fields.Float(string="Hours", readonly=True)
     remark = fields.Char(string="Customer's Remark", readonly=True)
+    previous_remark = fields.Char(
+        compute="_compute_previous_remark",
+        string="Remark on the Version Before",
+    )
+    source = fields.Json(
+        readonly=True,
+        copy=False,
+        help="Employee, task and order line of the timesheet when it was sent, by id.",
+    )
+    agreed_report_id = fields.Many2one(
+        comodel_name="cra.report",
+        string="Agreed in Version",
+        index="btree_not_null",
+        ondelete="restrict",
+        readonly=True,
+        help="Version in which the customer agreed to this line as it is. "
+        "It keeps that agreement, whatever becomes of the other lines.",
+    )
 
     _timesheet_uniq = models.UniqueIndex(
         "(report_id, timesheet_id)",
         "This time is on the activity report already.",
     )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends("timesheet_id", "report_id.previous_id.line_ids.remark")
+    def _compute_previous_remark(self):
+        remarks = {
+            (line.report_id, line.timesheet_id): line.remark
+            for line in self.report_id.previous_id.line_ids
+            if line.remark and line.timesheet_id
+        }
+        for line in self:
+            key = (line.report_id.previous_id, line.timesheet_id)
+            line.previous_remark = remarks.get(key)
 
     # === CRUD METHODS === #
 
@@ -61,6 +92,15 @@ class CraReportLine(models.Model):
                     "A line that was sent to the customer is evidence: it stays."
                 )
             )
+
+    def _get_agreed_report(self):
+        """Return the version in which the customer agreed to this line, if any."""
+        self.ensure_one()
+        if self.report_id.state == "approved":
+            return self.report_id
+        if self.report_id.state == "refused" and self.remark:
+            return self.report_id.browse()
+        return self.agreed_report_id
 
     def _check_editable(self, vals):
         """Let users edit descriptions of drafts, and the customer remark what was sent.

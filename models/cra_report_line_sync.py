@@ -1,4 +1,4 @@
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import date
 
@@ -319,21 +319,44 @@ class CraReportLine(models.Model):
             )
             employees |= groups[0][0]
         displays = set(reports.policy_id.mapped("employee_display"))
+        initials = self._get_initials(employees) if displays - {"name"} else {}
         return [
-            (employee, display, employee_label(employee, display))
+            (employee, display, employee_label(employee, display, initials))
             for employee in employees
             for display in displays
         ]
 
+    def _get_initials(self, employees):
+        """Return initials by employee, that tell the people of a company apart.
 
-def employee_label(employee, display):
+        Who came later gets a number, archived people keep theirs: initials stand for
+        the same person in every report.
+        """
+        colleagues = employees.with_context(active_test=False).search_fetch(
+            [("company_id", "in", employees.company_id.ids)],
+            ["name", "company_id"],
+            order="id",
+        )
+        taken = Counter()
+        initials = {}
+        for colleague in colleagues:
+            letters = "".join(part[0] for part in colleague.name.split()).upper()
+            key = (colleague.company_id, letters)
+            taken[key] += 1
+            number = taken[key] if taken[key] > 1 else ""
+            initials[colleague] = f"{letters}{number}"
+        return initials
+
+
+def employee_label(employee, display, initials):
     """Return the text that stands for a consultant in what the customer reads.
 
     :param employee: ``hr.employee``, readable
     :param str display: key of ``cra.policy.employee_display``
+    :param dict initials: ``hr.employee`` -> text, for displays other than names
     """
-    if display == "job" and employee.job_title:
-        return employee.job_title
     if display == "name":
         return employee.name
-    return "".join(part[0] for part in employee.name.split()).upper()
+    if display == "job" and employee.job_title:
+        return employee.job_title
+    return initials[employee]

@@ -9,6 +9,8 @@ from odoo import api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.tools import format_date, formatLang, split_every
 
+from .cra_report import ACTIVITY_TYPE
+
 _logger = logging.getLogger(__name__)
 
 #: Reports made and sent in one go; if one of them fails, each is tried by itself.
@@ -17,7 +19,8 @@ BATCH_SIZE = 20
 RETRY_AFTER = timedelta(minutes=45)
 #: Somebody else is at the same report right now: the next run looks again.
 BUSY_ERRORS = (LockError, psycopg2.OperationalError, psycopg2.errors.UniqueViolation)
-ACTIVITY_TYPE = "mail.mail_activity_data_todo"
+#: Days without any entry that are named one by one.
+LISTED_DAYS = 5
 
 
 class CraReport(models.Model):
@@ -77,6 +80,9 @@ class CraReport(models.Model):
                 continue
             if not reports._take_month_end_steps(steps, batch_size):
                 return  # out of time: the scheduler goes on at once
+            company.cra_checked_on = fields.Datetime.now()
+        # Last of all: whoever is to answer many reports gets one mail for them.
+        self.env["cra.approval"]._ask_waiting()
         self.env["ir.cron"]._commit_progress(remaining=0)
 
     def _take_month_end_steps(self, steps, batch_size):
@@ -266,8 +272,7 @@ class CraReport(models.Model):
     @api.model
     def _get_missing_time(self, candidate):
         """Return the time a candidate misses, in words; nothing if it is complete."""
-        day_unit = self.env.ref("uom.product_uom_day")
-        in_days = candidate.company.timesheet_encode_uom_id == day_unit
+        in_days = candidate.company._enters_days()
         sentences = []
         for employee, time in candidate.missing.items():
             amount = time.days if in_days else time.hours
@@ -281,6 +286,8 @@ class CraReport(models.Model):
                 sentence = self.env._("%(who)s: %(amount)s hours missing.", **values)
             if time.empty_dates:
                 days = [format_date(self.env, day) for day in time.empty_dates]
+                if len(days) > LISTED_DAYS:
+                    days = [*days[:LISTED_DAYS], "…"]
                 sentence = self.env._(
                     "%(missing)s No entry on %(days)s.",
                     missing=sentence,

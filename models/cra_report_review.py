@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import plaintext2html
 
-from .cra_report_month_end import ACTIVITY_TYPE
+from .cra_report import ACTIVITY_TYPE
 
 REVIEW_STEPS = [
     ("consultant", "To confirm by the consultant"),

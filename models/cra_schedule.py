@@ -15,6 +15,9 @@ SEND_DAYS = [
 #: How long after its moment a period is still caught up, in days: longer than any
 #: outage, short enough not to surprise customers with what was settled long ago.
 LOOK_BACK_DAYS = 40
+#: How long after the wait for missing time something may still begin to leave: for
+#: what could not be done at its moment.
+GRACE = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Schedule:
     :param zone: time zone of the company, from ``pytz``
     :param date start: day before which no period may end
     :param working_days: function (first day, last day) -> set of working days
+    :param datetime since: aware moment before which nothing is due, None if there is
+        none: automatic sending begins where it is switched on
+    :param datetime checked: aware moment at which what was due was last looked at,
+        None if it never was
     """
 
     period: str
@@ -43,6 +50,8 @@ class Schedule:
     zone: object
     start: date
     working_days: object
+    since: datetime | None = None
+    checked: datetime | None = None
 
     @property
     def look_back_days(self):
@@ -69,11 +78,25 @@ class Schedule:
         :param now: aware datetime
         """
         today = now.astimezone(self.zone).date()
+        moment = self.get_moment(first, last)
         return (
             last >= self.start
             and last >= today - timedelta(days=self.look_back_days)
-            and self.get_moment(first, last) <= now
+            and moment <= now
+            and (not self.since or moment >= self.since)
         )
+
+    def is_too_late(self, first, last, now):
+        """Tell whether nothing of a period begins to leave by itself any more.
+
+        That is so some days after the period, unless nobody has looked at it since its
+        moment: the server was down.
+
+        :param now: aware datetime
+        """
+        if not self.checked or self.get_moment(first, last) > self.checked:
+            return False
+        return self.get_hold_end(first, last) + GRACE < now
 
     def get_due_periods(self, now):
         """Return the periods whose moment has come: the last one, and missed ones.
@@ -88,21 +111,27 @@ class Schedule:
         return [bounds for bounds in periods if self.is_due(*bounds, now)]
 
     def get_next_periods(self, now):
-        """Return the periods still to come of the month of the next moment.
+        """Return the periods of the next moment, and of all others in its month.
 
         :param now: aware datetime
+        :return: list of pairs of days, in order
         """
         today = now.astimezone(self.zone).date()
         day = max(self.start, today - timedelta(days=self.delay_days + 31))
         bounds = period_bounds(self.period, day)
         while self.get_moment(*bounds) <= now:
             bounds = self._get_period_after(bounds)
-        month = period_bounds("month", bounds[1])
+        month = self._get_month(bounds)
         periods = []
-        while bounds[1] <= month[1]:
+        while self._get_month(bounds) == month:
             periods.append(bounds)
             bounds = self._get_period_after(bounds)
         return periods
+
+    def _get_month(self, bounds):
+        """Return year and month of the moment of a period."""
+        moment = self.get_moment(*bounds).astimezone(self.zone)
+        return moment.year, moment.month
 
     def _get_period_after(self, bounds):
         return period_bounds(self.period, bounds[1] + timedelta(days=1))

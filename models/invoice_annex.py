@@ -3,8 +3,8 @@ import hashlib
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
-from .annex_plan import plan_annexes
-
+PDF_TYPE = "application/pdf"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANNEX_STATES = [
     ("draft", "To Send"),
     ("frozen", "Sent"),
@@ -60,6 +60,26 @@ class InvoiceAnnex(models.Model):
         readonly=True,
         help="Fingerprint of the document that was sent.",
     )
+    xlsx_attachment_id = fields.Many2one(
+        comodel_name="ir.attachment",
+        string="Excel File",
+        readonly=True,
+        index="btree_not_null",
+        ondelete="restrict",
+    )
+    xlsx_digest = fields.Char(
+        string="SHA-256 of the Excel File",
+        readonly=True,
+    )
+    is_appended = fields.Boolean(
+        string="In the Invoice",
+        readonly=True,
+        help="The customer got these pages at the end of the invoice.",
+    )
+    warning = fields.Text(
+        readonly=True,
+        help="What did not fit when the annex was sent.",
+    )
     state = fields.Selection(
         selection=ANNEX_STATES,
         default="draft",
@@ -80,15 +100,26 @@ class InvoiceAnnex(models.Model):
     @api.depends("sources")
     @api.depends_context("lang")
     def _compute_reason(self):
-        texts = {
-            "project.project": self.env._("from project %s"),
-            "res.partner": self.env._("from customer %s"),
-            "res.company": self.env._("from company %s"),
-        }
+        texts = self._get_source_texts()
         for annex in self:
             annex.reason = ", ".join(
                 texts[model] % name for model, name in annex.sources or []
             )
+
+    @api.model
+    def _explain(self, sources):
+        """Return in words who asks for an annex."""
+        texts = self._get_source_texts()
+        return ", ".join(texts[s._name] % s.display_name for s in sources)
+
+    @api.model
+    def _get_source_texts(self):
+        return {
+            "project.project": self.env._("from project %s"),
+            "res.partner": self.env._("from customer %s"),
+            "res.company": self.env._("from company %s"),
+            "account.move": self.env._("chosen on invoice %s"),
+        }
 
     # === CRUD METHODS === #
     def write(self, vals):
@@ -134,15 +165,10 @@ class InvoiceAnnex(models.Model):
         :param moves: ``account.move`` in sudo mode
         :return: dict of PlannedAnnex by draft
         """
-        if not moves or not self._is_in_use():
+        moves = moves._get_open_annex_moves()
+        plans = moves._plan_annexes()
+        if not plans and not moves.annex_ids:
             return {}
-        moves = moves.filtered(
-            lambda move: (
-                move.is_sale_document()
-                and "frozen" not in move.annex_ids.mapped("state")
-            )
-        )
-        plans = plan_annexes(moves)
         drafts = {
             (annex.move_id, annex.template_id): annex
             for annex in moves.annex_ids
@@ -169,18 +195,27 @@ class InvoiceAnnex(models.Model):
 
     def _prepare_vals(self, plans):
         """Return the values of each draft by its invoice and template."""
-        vals, names = {}, set()
+        vals, names = {}, {}
+        # Core would look it up again for each invoice.
+        standard = self.env.ref("account.account_invoices")
         for plan in plans:
-            superseded = plan.move.annex_ids.filtered("attachment_id")
-            names.update((plan.move, annex.name) for annex in superseded)
-            file_name = name = plan.template._get_file_name(plan)
+            move = plan.move
+            if move not in names:
+                # The invoice's own file, and what was sent before.
+                sent = move.annex_ids.filtered("attachment_id").mapped("name")
+                report = move.partner_id.invoice_template_pdf_report_id or standard
+                own = move._get_invoice_report_filename(report=report)
+                names[move] = {own.casefold(), *(name.casefold() for name in sent)}
+            stem = plan.template._get_file_name(plan)
+            end = "xlsx" if plan.template.format == "xlsx" else "pdf"
+            name = f"{stem}.{end}"
             copy = 1
-            while (plan.move, name) in names:
+            while name.casefold() in names[move]:
                 copy += 1
-                name = f"{file_name.removesuffix('.pdf')} ({copy}).pdf"
-            names.add((plan.move, name))
-            vals[plan.move, plan.template] = {
-                "move_id": plan.move.id,
+                name = f"{stem} ({copy}).{end}"
+            names[move].add(name.casefold())
+            vals[move, plan.template] = {
+                "move_id": move.id,
                 "template_id": plan.template.id,
                 "sequence": len(vals),
                 "name": name,
@@ -190,41 +225,63 @@ class InvoiceAnnex(models.Model):
             }
         return vals
 
-    @api.model
-    def _is_in_use(self):
-        templates = self.env["invoice.annex.template"].sudo()
-        return bool(templates.with_context(active_test=False).search([], limit=1))
+    def _get_file_names(self):
+        """Return the names of the files that go out besides the invoice."""
+        self.ensure_one()
+        names = [] if self._is_to_append() else [self.name]
+        if self.template_id.format == "both":
+            names.append(self._get_xlsx_name())
+        return names
 
-    def _freeze(self, contents):
-        """Attach the documents to their invoices, as they are about to be sent.
+    def _is_to_append(self):
+        """Tell whether the pages are to be part of the invoice that is made now."""
+        pdf_exists = self.move_id.invoice_pdf_report_id
+        return self.template_id.delivery == "appended" and not pdf_exists
 
-        :param dict contents: PDF by id of the draft
+    def _get_xlsx_name(self):
+        return f"{self.name.removesuffix('.pdf')}.xlsx"
+
+    def _freeze(self, contents, appended_ids=()):
+        """Keep the documents as they are about to be sent.
+
+        :param dict contents: PrintedAnnex by id of the draft
+        :param appended_ids: drafts that were made part of their invoice
         """
-        attachments = (
-            self.env["ir.attachment"]
-            .sudo()
-            .create(
-                [
-                    {
-                        "name": annex.name,
-                        "raw": contents[annex.id],
-                        "mimetype": "application/pdf",
-                        # Core's download, portal and zip take documents of the invoice.
-                        "res_model": "account.move",
-                        "res_id": annex.move_id.id,
-                    }
-                    for annex in self
-                ]
-            )
+        main, workbooks = {}, {}
+        for annex in self:
+            printed, kind = contents[annex.id], annex.template_id.format
+            main[annex] = printed.xlsx if kind == "xlsx" else printed.pdf
+            if kind == "both":
+                workbooks[annex] = printed.xlsx
+        # Core's download, portal and zip take documents of the invoice.
+        owners = {
+            annex: annex if annex.id in appended_ids else annex.move_id
+            for annex in self
+        }
+        files = _attach(main, owners, {annex: annex.name for annex in main})
+        workbook_files = _attach(
+            workbooks,
+            {annex: annex.move_id for annex in workbooks},
+            {annex: annex._get_xlsx_name() for annex in workbooks},
         )
-        for annex, attachment in zip(self, attachments, strict=True):
-            annex.write(
-                {
-                    "state": "frozen",
-                    "attachment_id": attachment.id,
-                    "digest": hashlib.sha256(contents[annex.id]).hexdigest(),
-                }
-            )
+        for annex in self:
+            vals = {
+                "state": "frozen",
+                "attachment_id": files[annex].id,
+                "digest": _get_digest(main[annex]),
+                "is_appended": annex.id in appended_ids,
+                "warning": "\n".join(contents[annex.id].issues),
+            }
+            if annex in workbooks:
+                vals["xlsx_attachment_id"] = workbook_files[annex].id
+                vals["xlsx_digest"] = _get_digest(workbooks[annex])
+            annex.write(vals)
+
+    def _get_sent_files(self):
+        """Return the files that went out, or will go again, besides the invoice."""
+        sent = self.filtered(lambda annex: annex.state == "frozen")
+        separate = sent.filtered(lambda annex: not annex.is_appended)
+        return separate.attachment_id | sent.xlsx_attachment_id
 
     def _supersede(self):
         """Take back the annexes of invoices that are opened again."""
@@ -232,3 +289,29 @@ class InvoiceAnnex(models.Model):
         self.exists().filtered(lambda annex: annex.state == "frozen").write(
             {"state": "superseded"}
         )
+
+
+def _get_digest(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def _attach(contents, owners, names):
+    """Create an attachment per annex, all at once: dict by annex."""
+    if not contents:
+        return {}
+    first = next(iter(contents))
+    # sudo: who sends invoices need not be allowed to make annexes
+    attachments = first.env["ir.attachment"].sudo()
+    made = attachments.create(
+        [
+            {
+                "name": names[annex],
+                "raw": content,
+                "mimetype": XLSX_TYPE if names[annex].endswith(".xlsx") else PDF_TYPE,
+                "res_model": owners[annex]._name,
+                "res_id": owners[annex].id,
+            }
+            for annex, content in contents.items()
+        ]
+    )
+    return dict(zip(contents, made, strict=True))

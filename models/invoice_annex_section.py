@@ -1,18 +1,28 @@
-from odoo import fields, models
-from odoo.tools import format_date, formatLang
+from odoo import api, fields, models
+from odoo.exceptions import ValidationError
 
-from .annex_time import Column, TimeRow, build_table
+from .invoice_annex_document import DOCUMENT_KINDS
 
-TIME_GROUPINGS = [
-    ("none", "No grouping"),
+SECTION_TYPES = [
+    ("time", "Time"),
+    ("cost", "Reinvoiced costs"),
+    ("product", "Products sold"),
+    ("cra", "Agreed activity reports"),
+    ("document", "Documents"),
+    ("text", "Text"),
+]
+GROUPINGS = [
     ("project", "Project"),
     ("task", "Task"),
     ("employee", "Consultant"),
+    ("day", "Day"),
+    ("week", "Week"),
+    ("order_line", "Invoice line"),
 ]
 
 
 class InvoiceAnnexSection(models.Model):
-    """One part of an annex, with its own title and table."""
+    """One part of an annex, with its own title and content."""
 
     _name = "invoice.annex.section"
     _description = "Invoice Annex Section"
@@ -29,21 +39,30 @@ class InvoiceAnnexSection(models.Model):
         export_string_translation=False,
     )
     sequence = fields.Integer(default=10)
-    type = fields.Selection(
-        selection=[("time", "Time")],
-        default="time",
-        required=True,
-    )
+    type = fields.Selection(selection=SECTION_TYPES, default="time", required=True)
     title = fields.Char(
         translate=True,
         help="Printed above the section. Empty: no title.",
     )
+    text = fields.Text(
+        translate=True,
+        help="What the section says. It may use the variables of the template.",
+    )
+    variables = fields.Html(
+        related="template_id.variables",
+        export_string_translation=False,
+    )
     grouping = fields.Selection(
-        selection=TIME_GROUPINGS,
+        selection=GROUPINGS,
         string="Group by",
-        default="none",
-        required=True,
-        help="Groups show their subtotal.",
+    )
+    second_grouping = fields.Selection(
+        selection=GROUPINGS,
+        string="Then by",
+    )
+    subtotals = fields.Boolean(
+        default=True,
+        help="Groups show their totals.",
     )
     unit = fields.Selection(
         selection=[
@@ -59,108 +78,75 @@ class InvoiceAnnexSection(models.Model):
     show_project = fields.Boolean(string="Project")
     show_task = fields.Boolean(string="Task", default=True)
     show_description = fields.Boolean(string="Description", default=True)
+    show_amounts = fields.Boolean(
+        string="Amounts",
+        compute="_compute_show_amounts",
+        store=True,
+        readonly=False,
+        help="Show prices and amounts, untaxed as on the lines of the invoice.",
+    )
 
-    # === CONTENT === #
-    def _prepare_content(self, plan):
-        """Return what the section prints of an annex: plain values only.
+    show_receipts = fields.Boolean(
+        string="Append Receipts",
+        default=True,
+        help="Receipts and vendor bills follow as pages with the numbers of their "
+        "lines.",
+    )
+    with_quotation = fields.Boolean(
+        string="Signed Quotation",
+        help="The quotation that the customer signed online.",
+    )
+    with_purchase_order = fields.Boolean(
+        string="Customer's Purchase Order",
+        help="Files kept as such on the sales order.",
+    )
+    with_order_files = fields.Boolean(
+        string="Other Files of the Sales Order",
+    )
+    with_invoice_files = fields.Boolean(
+        string="Files of the Invoice",
+    )
 
-        :param PlannedAnnex plan: the annex
-        :return: dict for the template named by its ``layout``, or nothing to print
-        """
+    # === COMPUTE METHODS === #
+    @api.depends("type")
+    def _compute_show_amounts(self):
+        for section in self:
+            section.show_amounts = section.type in ("cost", "product")
+
+    # === CONSTRAINT METHODS === #
+    @api.constrains("type", "grouping", "second_grouping")
+    def _check_grouping(self):
+        for section in self.filtered(lambda section: section.type == "cost"):
+            if "task" in section._get_groupings():
+                raise ValidationError(
+                    self.env._("Costs have no task that they could be grouped by.")
+                )
+
+    # === BUSINESS METHODS === #
+    def _has_files(self):
+        """Tell whether pages of files may follow."""
         self.ensure_one()
-        return getattr(self, f"_prepare_{self.type}_content")(plan)
+        if self.type == "cost":
+            return self.show_receipts
+        return self.type in ("cra", "document")
 
-    def _prepare_time_content(self, plan):
-        """Return the table of the time that the invoice billed."""
-        rows = [
-            self._prepare_time_row(timesheet, unit)
-            for timesheet, unit in self._get_time_units(plan)
-        ]
-        if not rows:
-            return {}
-        table = build_table(
-            rows,
-            columns=self._get_time_columns(rows),
-            grouping=self.grouping if self.grouping != "none" else "",
-            convert=self._convert_time,
-            formats={
-                "date": lambda date: format_date(self.env, date),
-                "number": lambda number, digits: formatLang(self.env, number, digits),
-            },
-            labels={"total": self.env._("Total"), "none": self.env._("Other")},
-        )
-        return {"layout": "table", "title": self.title, **table}
-
-    def _get_time_units(self, plan):
-        """Yield each timesheet with the unit it is shown in."""
-        if self.unit != "invoice":
-            unit = self.env.ref(f"uom.product_uom_{self.unit}").sudo()
-            yield from ((timesheet, unit) for timesheet in plan.timesheets)
-            return
-        units = {
-            order_line: line.product_uom_id
-            for line in plan.move.invoice_line_ids
-            for order_line in line.sale_line_ids
+    def _get_document_kinds(self):
+        """Return the kinds of documents that the section takes along."""
+        self.ensure_one()
+        if self.type != "document":
+            return ["cra"] if self.type == "cra" else []
+        wanted = {
+            "quotation": self.with_quotation,
+            "purchase_order": self.with_purchase_order,
+            "order": self.with_order_files,
+            "invoice": self.with_invoice_files,
         }
-        for timesheet in plan.timesheets:
-            order_line = timesheet.so_line
-            unit = units.get(order_line) or order_line.product_uom_id
-            yield timesheet, unit or timesheet.product_uom_id
+        return [kind for kind in DOCUMENT_KINDS if wanted[kind]]
 
-    def _prepare_time_row(self, timesheet, unit):
-        """Return what the customer may read of a timesheet: never cost or rate."""
-        recorded = timesheet.product_uom_id
-        row = {
-            "date": timesheet.date,
-            "quantity": recorded._compute_quantity(
-                timesheet.unit_amount, unit, round=False
-            ),
-            "unit": unit.with_env(self.env).name,
-            "amount": timesheet.unit_amount,
-            "key": (timesheet.so_line, recorded, unit),
-        }
-        report_line = (
-            timesheet.cra_line_id if "cra_line_id" in timesheet._fields else None
-        )
-        if report_line:
-            # What the customer agreed to, with the names as they were shown then.
-            row.update(
-                employee=report_line.employee_label or "",
-                project=report_line.project_label or "",
-                task=report_line.task_label or "",
-                description=report_line.description or "",
-            )
-        else:
-            name = timesheet.name or ""
-            row.update(
-                employee=timesheet.employee_id.name or timesheet.user_id.name or "",
-                project=timesheet.project_id.name or "",
-                task=timesheet.task_id.name or "",
-                description="" if name == "/" else name,
-            )
-        return TimeRow(**row)
-
-    def _convert_time(self, key, amount):
-        """Convert recorded time as core does for the quantity to invoice."""
-        _order_line, recorded, unit = key
-        return recorded._compute_quantity(amount, unit, rounding_method="HALF-UP")
-
-    def _get_time_columns(self, rows):
-        labels = {
-            "date": self.env._("Date"),
-            "employee": self.env._("Consultant"),
-            "project": self.env._("Project"),
-            "task": self.env._("Task"),
-            "description": self.env._("Description"),
-        }
-        columns = [
-            Column(name, label, name)
-            for name, label in labels.items()
-            # The group's own row names it; a column without a word is left out.
-            if self[f"show_{name}"]
-            and name != self.grouping
-            and any(getattr(row, name) for row in rows)
-        ]
-        units = {row.unit for row in rows}
-        unit = units.pop() if len(units) == 1 else self.env._("Quantity")
-        return [*columns, Column("quantity", unit, "number")]
+    def _get_groupings(self):
+        """Return the values to group by, outer first."""
+        self.ensure_one()
+        if self.type == "product":
+            return []
+        groupings = [self.grouping, self.second_grouping]
+        return list(dict.fromkeys(filter(None, groupings)))

@@ -1,14 +1,8 @@
-import logging
-
-from psycopg2 import OperationalError
-
 from odoo import api, fields, models
-from odoo.exceptions import UserError
-from odoo.tools import format_date, get_lang
+from odoo.exceptions import ValidationError
+from odoo.tools import SQL
 
-from ..reports.pdf_batch import LeanDocument
-
-_logger = logging.getLogger(__name__)
+ASSIGNED_ON = ("res.company", "res.partner", "project.project", "account.move")
 
 
 class InvoiceAnnexTemplate(models.Model):
@@ -20,6 +14,7 @@ class InvoiceAnnexTemplate(models.Model):
     _check_company_auto = True
 
     name = fields.Char(
+        string="Title",
         required=True,
         translate=True,
         help="Title of the document, in the customer's language.",
@@ -40,10 +35,63 @@ class InvoiceAnnexTemplate(models.Model):
         string="Even without Lines",
         help="Make the annex also for invoices of which it has nothing to show.",
     )
+    delivery = fields.Selection(
+        selection=[
+            ("separate", "As a file of its own"),
+            ("appended", "Appended to the invoice"),
+        ],
+        default="separate",
+        required=True,
+        help="Appended: pages of the invoice's PDF, unless it exists already. In a "
+        "Factur-X invoice, annexes with receipts or documents stay files of their "
+        "own: their pages would break its archive format.",
+    )
+    format = fields.Selection(
+        selection=[("pdf", "PDF"), ("xlsx", "Excel"), ("both", "PDF and Excel")],
+        default="pdf",
+        required=True,
+        help="Excel holds the tables, with totals as formulas. Receipts and documents "
+        "are in the PDF only.",
+    )
+    required = fields.Boolean(
+        help="The invoice is not sent while this annex is missing or does not fit it.",
+    )
+    file_name = fields.Char(
+        translate=True,
+        help="Variables may be used. Empty: Annex, the invoice's number and the title.",
+    )
+    intro = fields.Text(
+        string="Introduction",
+        translate=True,
+        help="Printed above the first section. Variables may be used.",
+    )
+    closing = fields.Text(
+        translate=True,
+        help="Printed below the last section. Variables may be used.",
+    )
     section_ids = fields.One2many(
         comodel_name="invoice.annex.section",
         inverse_name="template_id",
         copy=True,
+    )
+
+    # The other side of ``annex_template_ids``: who asks for the annex.
+    project_ids = fields.Many2many(
+        comodel_name="project.project",
+        string="Projects",
+        copy=False,
+        check_company=True,
+    )
+    partner_ids = fields.Many2many(
+        comodel_name="res.partner",
+        string="Customers",
+        copy=False,
+        domain=[("parent_id", "=", False)],
+    )
+    company_ids = fields.Many2many(
+        comodel_name="res.company",
+        string="Companies",
+        copy=False,
     )
 
     def copy_data(self, default=None):
@@ -53,85 +101,29 @@ class InvoiceAnnexTemplate(models.Model):
                 vals["name"] = self.env._("%s (copy)", template.name)
         return vals_list
 
-    # === RENDERING === #
+    @api.constrains("delivery", "format")
+    def _check_delivery(self):
+        for template in self:
+            if template.delivery == "appended" and template.format == "xlsx":
+                raise ValidationError(
+                    self.env._(
+                        "%s: an Excel file cannot be appended to the invoice. Choose "
+                        "PDF, or PDF and Excel.",
+                        template.name,
+                    )
+                )
+
     @api.model
-    def _render_plans(self, plans):
-        """Print annexes, all of a company with one call of the PDF engine.
-
-        :param list[PlannedAnnex] plans: what to print
-        :return: for each one its PDF, or the exception that prevented it
-        """
-        try:
-            # A failed query must not take the whole sending down with it.
-            with self.env.cr.savepoint():
-                return self._render_plans_together(plans)
-        except OperationalError:
-            raise  # the transaction is to be tried again
-        except Exception as error:
-            if len(plans) == 1:
-                if not isinstance(error, UserError):
-                    number = plans[0].move.display_name
-                    _logger.warning("Annex of %s failed", number, exc_info=True)
-                return [error]
-        return [result for plan in plans for result in self._render_plans([plan])]
-
-    def _render_plans_together(self, plans):
-        documents = [self._prepare_document(plan) for plan in plans]
-        batches = {}
-        for index, plan in enumerate(plans):
-            key = plan.move.company_id, plan.template.orientation == "landscape"
-            batches.setdefault(key, []).append(index)
-        pdfs = {}
-        for (company, landscape), indexes in batches.items():
-            engine = self.env["ir.actions.report"].with_company(company)
-            printed = engine._render_lean_documents(
-                [documents[index] for index in indexes], landscape=landscape
+    def _is_in_use(self):
+        """Tell whether any company, customer, project or invoice asks for an annex."""
+        assigned = [
+            SQL(
+                "EXISTS (SELECT FROM %s)",
+                SQL.identifier(self.env[model]._fields["annex_template_ids"].relation),
             )
-            pdfs.update(zip(indexes, printed, strict=True))
-        return [pdfs[index] for index in range(len(plans))]
-
-    def _prepare_document(self, plan):
-        """Return one annex as a document in the customer's language."""
-        move = plan.move
-        lang = get_lang(self.env, move.partner_id.lang).code
-        template = plan.template.with_context(lang=lang)
-        number = move.name or template.env._("Draft")
-        contents = [section._prepare_content(plan) for section in template.section_ids]
-        values = {
-            "company": move.company_id,
-            "title": template.name,
-            "facts": template._prepare_facts(plan),
-            "contents": [content for content in contents if content],
-        }
-        return LeanDocument(
-            name=f"{number} · {template.name} · {move.commercial_partner_id.name}",
-            body=template.env["ir.qweb"]._render(
-                "sale_timesheet_cra.report_invoice_annex", values
-            ),
-        )
-
-    def _prepare_facts(self, plan):
-        """Return what the reader needs to place the annex: labels and texts."""
-        move, env = plan.move, self.env
-        dates = plan.timesheets.mapped("date")
-        period = dates and [format_date(env, day) for day in (min(dates), max(dates))]
-        customer = move.commercial_partner_id
-        facts = [
-            (env._("Invoice"), move.name or env._("Draft")),
-            (env._("Date"), format_date(env, move.invoice_date)),
-            (env._("Customer"), customer.name or move.partner_id.display_name),
-            (env._("Reference"), move.ref),
-            (env._("Period"), " – ".join(dict.fromkeys(period))),
+            for model in ASSIGNED_ON
         ]
-        return [(label, text) for label, text in facts if text]
-
-    def _get_file_name(self, plan):
-        """Return the file's name, in the customer's language."""
-        lang = get_lang(self.env, plan.move.partner_id.lang).code
-        template = plan.template.with_context(lang=lang)
-        name = template.env._(
-            "Annex - %(invoice)s - %(title)s",
-            invoice=plan.move.name or "",
-            title=template.name,
+        [[in_use]] = self.env.execute_query(
+            SQL("SELECT %s", SQL(" OR ").join(assigned))
         )
-        return f"{name.replace('/', '-')}.pdf"
+        return in_use

@@ -1,18 +1,26 @@
 import psycopg2
 from markupsafe import Markup
 
-from odoo import fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
+from odoo.fields import Command
 
 from . import smtp_handover
 from .invoice_send_line import (
+    CANCELLED,
+    DRAFT,
     FAILED,
     QUEUED,
+    SENDING,
     SENT,
     SKIPPED,
     UNCONFIRMED,
 )
 from .send_note import insert_note
+
+# States in which somebody else, such as an administrator who retries a mail, or a
+# customer's server that bounces it, may decide the fate of a row.
+SETTLED_BY_OTHERS = (DRAFT, QUEUED, SENT, FAILED, UNCONFIRMED)
 
 
 class InvoiceSendLine(models.Model):
@@ -27,23 +35,120 @@ class InvoiceSendLine(models.Model):
 
     # === BUSINESS METHODS: QUEUE === #
     def _queue(self):
-        """Claim the invoices and wake the outbox.
+        """Claim the invoices of a run and wake the outbox."""
+        self._claim(QUEUED)
+        self.env["invoice.send.outbox"]._trigger()
 
-        The partial unique index is the claim: of two runs that queue the same invoice
-        at once, the second is started over and then finds it held.
+    @api.model
+    def _claim_for_core(self, moves, settings):
+        """Claim invoices that core's own engine is about to send.
+
+        The rows stay drafts until the engine is through; see ``_leave_from_core``.
+
+        :param dict settings: custom settings given to the engine
+        :return: dict of row by invoice
+        """
+        given = {}
+        if template := settings.get("mail_template"):
+            given["mail_template_id"] = template.id
+        if "mail_partner_ids" in settings:
+            given["partner_ids"] = [Command.set(settings["mail_partner_ids"])]
+        if "sending_methods" in settings:
+            given["methods"] = sorted(settings["sending_methods"])
+        lines = self.create([{"move_id": move.id, **given} for move in moves])
+        lines._claim(DRAFT)
+        lines._update_senders()
+        return {line.move_id: line for line in lines}
+
+    def _claim(self, state):
+        """Number this sending of each invoice, and remember if it is the first.
+
+        Two unique indexes are the claim: one row per invoice is on its way, and one
+        row has each number. The second is for those whose transaction is too old to
+        see that somebody sent the invoice and is done: they count wrong.
+
+        :raise ConcurrencyError: the request is started over and then sees the other
         """
         self.env.flush_all()
         try:
             self.env.cr.execute(
-                "UPDATE invoice_send_line SET state = %s, error = NULL "
-                "WHERE id = ANY(%s)",
-                [QUEUED, self.ids],
+                """
+                UPDATE invoice_send_line line
+                   SET state = %s,
+                       error = NULL,
+                       was_sent = COALESCE(move.is_move_sent, FALSE),
+                       sending_number = 1 + COALESCE(
+                           (
+                               SELECT MAX(other.sending_number)
+                                 FROM invoice_send_line other
+                                WHERE other.move_id = line.move_id
+                           ),
+                           0
+                       )
+                  FROM account_move move
+                 WHERE move.id = line.move_id AND line.id = ANY(%s)
+                """,
+                [state, self.ids],
                 log_exceptions=False,
             )
         except psycopg2.errors.UniqueViolation as error:
-            raise ConcurrencyError("invoice claimed by another run") from error
-        self.invalidate_recordset(["state", "error"])
-        self.env["invoice.send.outbox"]._trigger()
+            raise ConcurrencyError("invoice claimed by somebody else") from error
+        names = ["state", "error", "was_sent", "sending_number"]
+        self.invalidate_recordset(names)
+        self.modified(names)
+        self.run_id._notify_progress()
+
+    def _leave_from_core(self):
+        """Take over what core's engine made of rows claimed for it."""
+        held = self.filtered(lambda line: line._get_held_mails())
+        for line in self - held:
+            if line.message_id or line.state == DRAFT:
+                line._settle()
+        if held:
+            held.write({"state": QUEUED, "error": False})
+            held._flag_moves(False)
+            self.env["invoice.send.outbox"]._trigger()
+            self.env["invoice.send.outbox"]._process_after_commit(held)
+
+    def _withdraw(self):
+        """Take back what has not left of invoices that are opened again.
+
+        :raise UserError: a mail is leaving right now
+        """
+        lines = self.filtered(lambda line: line.state in (QUEUED, SENDING, FAILED))
+        locked = lines.try_lock_for_update(allow_referencing=True)
+        leaving = (lines - locked) | locked.filtered(lambda line: line.state == SENDING)
+        if leaving:
+            raise UserError(
+                self.env._(
+                    "%(invoice)s is leaving by mail right now. Try again in a minute.",
+                    invoice=leaving[0].move_id.name,
+                )
+            )
+        queued = locked.filtered(lambda line: line.state == QUEUED)
+        queued.write(
+            {
+                "state": CANCELLED,
+                "error": self.env._("The invoice was opened again before it left."),
+            }
+        )
+        locked.message_id = False  # whatever is sent next is made anew
+        queued.run_id._update_state()
+
+    def _check_still_posted(self):
+        """Refuse to send the mail of an invoice that was opened again since.
+
+        :raise UserError: the invoice is not posted any more
+        """
+        for move in self.move_id:
+            if move.state != "posted":
+                raise UserError(
+                    self.env._(
+                        "%(invoice)s was opened again after this mail was written. "
+                        "Post it, then send it anew.",
+                        invoice=move.display_name,
+                    )
+                )
 
     def _prepare_retry(self):
         """Make failed rows ready to leave again, whoever got the mail left out."""
@@ -65,7 +170,7 @@ class InvoiceSendLine(models.Model):
     def _get_sender_env_move(self):
         """Return the invoice as the person who sends it sees it, with core's sudo."""
         self.ensure_one()
-        user, company = self.run_id.user_id, self.company_id
+        user, company = self.user_id, self.company_id
         return self.move_id.with_user(user).with_context(
             lang=user.lang, tz=user.tz, allowed_company_ids=company.ids
         )
@@ -77,16 +182,14 @@ class InvoiceSendLine(models.Model):
         if not move.env.user.active:
             raise UserError(
                 self.env._(
-                    "%(user)s, who sends this run, is archived: send it yourself.",
+                    "%(user)s, who sends this, is archived: send it yourself.",
                     user=move.env.user.name,
                 )
             )
-        move.check_access("write")
-        if constraints := move.env["account.move.send"]._get_run_blockers(move)[
-            move.id
-        ]:
-            raise UserError(constraints[0]["message"])
         send = move.env["account.move.send"]
+        send._check_may_send(move)
+        if issues := send._get_run_blockers(move)[move.id]:
+            raise UserError(issues[0]["message"])
         run, template = self.run_id, self.mail_template_id
         settings = send._get_default_sending_settings(
             move,
@@ -135,81 +238,34 @@ class InvoiceSendLine(models.Model):
         )
 
     def _hold(self, mails):
-        mails.write(
-            {
-                "state": "cancel",
-                "failure_type": False,
-                "failure_reason": self.env._(
-                    "Held by %(run)s, which sends it.", run=self.run_id.name
-                ),
-            }
-        )
-        self.env["mail.notification"].sudo().search(
-            [("mail_mail_id", "in", mails.ids), ("notification_status", "!=", "sent")]
-        ).write(
-            {
-                "notification_status": "ready",
-                "failure_type": False,
-                "failure_reason": False,
-            }
-        )
+        name = self.run_id.name or self.move_id.name
+        mails._hold(self.env._("Held for %(name)s, which is being sent.", name=name))
 
     def _adopt_message(self, message):
-        """Take over the mails of a message just posted, one per recipient.
-
-        One mail is one SMTP message: only so can each be claimed by itself, and a
-        retry never reach someone who has it already.
-        """
+        """Take over the mails of a message just posted, one per recipient."""
         self.message_id = message
-        notification = self.env["mail.notification"].sudo()
-        for mail in self._get_mails():
-            first, *others = mail.recipient_ids or [mail.recipient_ids]
-            for partner in others:
-                # As core's own throttling does: see MailMail._split_by_delayed_batch.
-                single = mail.copy(
-                    {
-                        "headers": mail.headers,
-                        "mail_message_id": message.id,
-                        "recipient_ids": partner.ids,
-                        "email_to": False,
-                        "email_cc": False,
-                    }
-                )
-                notification.search(
-                    [
-                        ("mail_mail_id", "=", mail.id),
-                        ("res_partner_id", "=", partner.id),
-                    ]
-                ).mail_mail_id = single
-            if others:
-                mail.recipient_ids = first
-        mails = self._get_mails()
-        if self.run_id.mail_server_id:
-            mails.mail_server_id = self.run_id.mail_server_id
+        if not self._is_held():
+            return
+        mails = self._get_mails()._split_by_recipient()
+        if values := self._get_mailbox_values():
+            mails.write(values)
         self._hold(mails)
 
-    # === BUSINESS METHODS: FATE === #
-    def _record_accepted(self):
-        """Record the server's yes for the mail that was handed over."""
-        mail = self.pending_mail_id
-        self.env["mail.notification"].sudo().search(
-            [("mail_mail_id", "in", mail.ids)]
-        ).write(
-            {"notification_status": "sent", "failure_type": False, "failure_reason": ""}
-        )
-        mail.write({"state": "sent", "failure_type": False, "failure_reason": False})
-        self.pending_mail_id = False
+    def _is_held(self):
+        """Tell whether the outbox sends the mails of this row.
 
-    def _record_refused(self, text):
-        """Record the server's own words for the mail it refused."""
-        mail = self.pending_mail_id
-        mail.failure_reason = text
-        self.env["mail.notification"].sudo().search(
-            [
-                ("mail_mail_id", "in", mail.ids),
-                ("notification_status", "=", "exception"),
-            ]
-        ).failure_reason = text
+        Where core can't commit, in tests, it sends the mails of its own dialog at once.
+        """
+        return self.run_id or self.env["account.move.send"]._can_commit()
+
+    # === BUSINESS METHODS: FATE === #
+    def _settle_if_answered(self):
+        """Settle rows none of whose mails is under way any more."""
+        for line in self.filtered(lambda line: line.state in SETTLED_BY_OTHERS):
+            statuses = set(line._get_notifications().mapped("notification_status"))
+            if statuses and not statuses & {"ready", "process"}:
+                line._settle()
+        self.run_id._update_state()
 
     def _settle(self):
         """Read from the notifications whether the invoice reached the mail server."""
@@ -218,25 +274,48 @@ class InvoiceSendLine(models.Model):
         failed = notifications.filtered(
             lambda n: n.notification_status in ("exception", "bounce")
         )
-        if notifications - failed or not self.message_id:
-            self.move_id.is_move_sent = True
+        if "email" in (self.methods or ()) and not self.message_id:
+            self._write_failure(self._get_no_recipient_message())
+            return
+        self._flag_moves(notifications - failed or not self.message_id)
         if failed:
             self._write_failure("\n".join(self._get_failure_texts(failed)))
             return
-        mailed_or_transmitted = self.message_id or set(self.methods) - {"manual"}
+        transmitted = self.message_id or self._get_other_methods()
         self.write(
             {
-                "state": SENT if mailed_or_transmitted else SKIPPED,
+                "state": SENT if transmitted else SKIPPED,
                 "error": False
-                if mailed_or_transmitted
+                if transmitted
                 else self.env._(
                     "The documents are made. This customer's invoices are handed over "
                     "by download, not mailed."
                 ),
-                "sent_on": fields.Datetime.now(),
+                "sent_on": self.sent_on or fields.Datetime.now(),
                 "pending_mail_id": False,
             }
         )
+
+    def _get_no_recipient_message(self):
+        return self.env._(
+            "%(invoice)s has no recipient with an email address.",
+            invoice=self.move_id.name,
+        )
+
+    def _get_other_methods(self):
+        """Return the methods by which core transmits invoices besides mail."""
+        self.ensure_one()
+        return set(self.methods or ()) - {"email", "manual"}
+
+    def _flag_moves(self, accepted):
+        """Make core's "sent" true: core sets it before any mail has left.
+
+        :param accepted: whether the mail server accepted this sending's mails
+        """
+        for line in self:
+            sent = bool(line.was_sent or accepted or line._get_other_methods())
+            if line.move_id.is_move_sent != sent:
+                line.move_id.is_move_sent = sent
 
     def _get_failure_texts(self, notifications):
         types = dict(
@@ -260,7 +339,7 @@ class InvoiceSendLine(models.Model):
             body=body
             or Markup("<p>%s</p><pre>%s</pre>")
             % (
-                self.env._("%(run)s could not send this.", run=self.run_id.name),
+                self.env._("The mail with this invoice could not be sent."),
                 text,
             )
         )

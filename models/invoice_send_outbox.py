@@ -1,16 +1,16 @@
 import logging
-import smtplib
 import zlib
 from contextlib import contextmanager
 
 import psycopg2
 
-from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.fields import Domain
+from odoo.modules.registry import Registry
 from odoo.tools import SQL
 
 from .invoice_send_line import QUEUED, SENDING
-from .smtp_handover import Handover, Sessions, get_text, is_temporary
+from .smtp_handover import Postponed, Sessions, StaleSession, Unconfirmed
 
 # Each transaction ends where a death may happen without harm: see InvoiceSendOutbox.
 # pylint: disable=invalid-commit
@@ -20,28 +20,18 @@ _logger = logging.getLogger(__name__)
 CHUNK_SIZE = 20  # invoices whose documents are made in one go
 # Namespace of our advisory locks: the second key is the line's id.
 LOCK_SPACE = zlib.crc32(b"invoice.send.line") - 2**31
-
-
-class Postponed(Exception):
-    """Nothing was handed over; the same mail can be tried again, after a pause."""
-
-
-class StaleSession(Exception):
-    """The server had hung up on an idle session; nothing was handed over."""
-
-
-class Unconfirmed(Exception):
-    """The mail was handed over, the server's answer never came."""
+MAILBOX_SPACE = zlib.crc32(b"ir.mail_server") - 2**31
 
 
 class InvoiceSendOutbox(models.AbstractModel):
-    """Takes queued rows of sending runs to the mail server.
+    """Takes queued rows to the mail server.
 
-    Three transactions per row: documents (with the rest of its chunk); then the mail
-    up to the point where the server has accepted sender and recipients, closed by the
-    claim; then the server's answer. Death before the claim leaves a queued row, which
-    is sent by the next worker; death after it leaves a row in ``sending``, of which
-    only a person can find out whether it arrived.
+    Four transactions per row: documents (with the rest of its chunk); the mail as core
+    posts it; the conversation with the mail server up to the point where it has
+    accepted sender and recipients, closed by the claim; then the server's answer.
+    Death before the claim leaves a queued row, which is sent by the next worker; death
+    after it leaves a row in ``sending``, of which only a person can find out whether
+    it arrived.
 
     Rows are held by advisory locks of the database session: they survive commits
     and vanish with the process, so that a living worker's rows are never mistaken for
@@ -76,13 +66,39 @@ class InvoiceSendOutbox(models.AbstractModel):
             sessions.quit()
 
     @api.model
+    def _process_after_commit(self, lines):
+        """Send rows as soon as the transaction that made them is closed.
+
+        Whatever goes wrong here is left to the cron.
+        """
+        dbname, line_ids = self.env.cr.dbname, lines.ids
+
+        @self.env.cr.postcommit.add
+        def process():
+            with Registry(dbname).cursor() as cr:
+                outbox = api.Environment(cr, SUPERUSER_ID, {})[self._name]
+                try:
+                    outbox._process_lines(line_ids)
+                except Exception:
+                    _logger.exception("Rows %s are left to the cron", line_ids)
+
+    @api.model
+    def _process_lines(self, line_ids):
+        """Send some rows, unless somebody else does or they are not due."""
+        domain = Domain("id", "in", line_ids) & self._get_due_domain()
+        sessions = Sessions(self.env["ir.mail_server"])
+        try:
+            with self._lock(domain, limit=len(line_ids)) as lines:
+                self._process(lines, sessions)
+        finally:
+            sessions.quit()
+
+    @api.model
     def _get_due_domain(self):
-        return [
-            ("state", "=", QUEUED),
-            "|",
-            ("next_try", "=", False),
-            ("next_try", "<=", fields.Datetime.now()),
-        ]
+        now = fields.Datetime.now()
+        return Domain("state", "=", QUEUED) & (
+            Domain("next_try", "=", False) | Domain("next_try", "<=", now)
+        )
 
     @api.model
     def _count_due(self):
@@ -107,7 +123,8 @@ class InvoiceSendOutbox(models.AbstractModel):
         ids = [row[0] for row in rows]
         self.env.cr.commit()  # the snapshot is older than the locks
         try:
-            yield line_model.browse(ids).exists().filtered_domain(domain)
+            lines = line_model.browse(ids).exists()
+            yield lines.filtered_domain(domain)
         finally:
             self.env.cr.rollback()  # everything worth keeping is committed
             for line_id in ids:
@@ -131,6 +148,7 @@ class InvoiceSendOutbox(models.AbstractModel):
     @api.model
     def _process(self, lines, sessions):
         lines.run_id.filtered(lambda run: run.state == "scheduled").state = "sending"
+        lines = self._take_slots(lines)
         to_post = {}
         for line in lines:
             if not line.message_id:
@@ -140,15 +158,74 @@ class InvoiceSendOutbox(models.AbstractModel):
         by_sender = {}
         for line, settings in to_post.items():
             if line.state == QUEUED:
-                key = (line.run_id.user_id, line.company_id)
+                key = (line.user_id, line.company_id)
                 by_sender.setdefault(key, {})[line] = settings
         ready = {line: None for line in lines if line.message_id}
         for settings_by_line in by_sender.values():
             ready |= self._make_documents(settings_by_line)
-        for line, settings in ready.items():
-            self._send(line, settings, sessions)
+        for line, made in ready.items():
+            if made:
+                self._post(line, *made)
+            self._deliver(line, sessions)
         lines.run_id._update_state()
         self.env.cr.commit()
+
+    # === LIMITS OF MAILBOXES === #
+    @api.model
+    def _take_slots(self, lines):
+        """Return the rows that may leave now; the others wait for their mailbox.
+
+        A mailbox of somebody's own lets only so many mails per minute through.
+        """
+        lines._update_senders()
+        self.env.cr.commit()
+        for server, limited in lines.grouped("effective_server_id").items():
+            if server.owner_user_id:
+                lines -= self._wait_for_mailbox(server, limited)
+        return lines
+
+    @api.model
+    def _wait_for_mailbox(self, server, lines):
+        """Postpone what exceeds the limit, and all others of this mailbox with it.
+
+        :return: those of the given rows that have to wait
+        """
+        with self._lock_mailbox(server):
+            try:
+                taken = server._take_slots([line._count_mails() for line in lines])
+                self.env.cr.commit()
+            except psycopg2.errors.SerializationFailure:  # core counts there too
+                self.env.cr.rollback()
+                taken = 0
+            waiting = lines[taken:]
+            if waiting:
+                later = server._get_next_slot()
+                others = lines.search(
+                    self._get_due_domain()
+                    & Domain("effective_server_id", "=", server.id)
+                    & Domain("id", "not in", lines.ids)
+                )
+                # What other workers hold leaves, or waits there.
+                others = others.try_lock_for_update(allow_referencing=True)
+                (waiting | others).next_try = later
+                self._trigger(later)
+                self.env.cr.commit()
+        return waiting
+
+    @contextmanager
+    def _lock_mailbox(self, server):
+        """Count alone: workers that share a mailbox wait for each other here."""
+        self.env.cr.execute(
+            "SELECT pg_advisory_lock(%s, %s)", [MAILBOX_SPACE, server.id]
+        )
+        self.env.cr.commit()  # the snapshot is older than the lock
+        try:
+            yield
+        finally:
+            self.env.cr.rollback()  # everything worth keeping is committed
+            self.env.cr.execute(
+                "SELECT pg_advisory_unlock(%s, %s)", [MAILBOX_SPACE, server.id]
+            )
 
     @contextmanager
     def _isolate(self, line):
@@ -230,96 +307,42 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     # === ONE INVOICE === #
     @api.model
-    def _send(self, line, made, sessions):
-        """Post the mail of one row unless it is posted, hand it over, settle."""
+    def _post(self, line, move, data):
+        """Let core post the mail on the invoice; it is held: see AccountMoveSend.
+
+        In a transaction of its own: addons may do here what can't be undone.
+        """
+        with self._isolate(line):
+            line = line.try_lock_for_update(allow_referencing=True)
+            if line.state != QUEUED:
+                return
+            send = move.sudo(False).env["account.move.send"]
+            send._hook_if_success({move: data})
+            if not line.message_id:
+                line._settle()
+
+    @api.model
+    def _deliver(self, line, sessions):
+        """Hand the mails of one row over, and settle it."""
         with self._isolate(line):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:
                 return
+            line._check_still_posted()
             try:
-                if made:
-                    self._post(line, *made)
                 for mail in line._get_held_mails():
-                    self._hand_over(line, mail, sessions)
+                    line.write({"state": SENDING, "pending_mail_id": mail.id})
+                    mail._hand_over(sessions)
+                    line.pending_mail_id = False
                 line._settle()
             except Postponed as error:
+                line._hold(line.pending_mail_id)
                 line._postpone(str(error))
             except StaleSession:
                 return  # rolled back: still queued, and taken again with a new session
             except Unconfirmed:
                 line._set_unconfirmed()
-
-    @api.model
-    def _post(self, line, move, data):
-        """Let core post the mail on the invoice, and hold it."""
-        send = move.sudo(False).env["account.move.send"]
-        message_model = self.env["mail.message"].sudo()
-        domain = [
-            ("model", "=", move._name),
-            ("res_id", "=", move.id),
-            ("email_layout_xmlid", "=", send._get_mail_layout()),
-        ]
-        before = message_model.search(domain)
-        send._hook_if_success({move: data})
-        message = message_model.search(domain) - before
-        if message:
-            line._adopt_message(message[-1])  # newest first: the first one posted
-        elif "email" in data["sending_methods"]:
-            raise UserError(
-                self.env._(
-                    "%(invoice)s has no recipient with an email address.",
-                    invoice=move.name,
-                )
-            )
-        line.flush_recordset()
-
-    @api.model
-    def _hand_over(self, line, mail, sessions):
-        """Give one mail to its mail server and record the answer.
-
-        :raise Postponed: nothing was handed over, or the server asks to try later
-        :raise StaleSession: the server had closed the session before
-        :raise Unconfirmed: the mail was handed over, but no answer came
-        """
-        line.write({"state": SENDING, "pending_mail_id": mail.id})
-        mail.write({"state": "outgoing", "failure_reason": False})
-        configuration = next(mail._split_by_mail_configuration())
-        server_id, alias_domain_id, smtp_from, _mail_ids = configuration
-        try:
-            session, is_new = sessions.get(server_id, smtp_from)
-        except Exception as error:
-            if not is_temporary(error):
-                raise
-            self.env.cr.rollback()
-            raise Postponed(get_text(error)) from error
-        handover = Handover(claim=self.env.cr.commit)
-        handover.watch(session)
-        try:
-            mail._send(
-                raise_exception=True,
-                smtp_session=session,
-                alias_domain_id=alias_domain_id,
-                mail_server=self.env["ir.mail_server"].browse(server_id),
-            )
-        except (psycopg2.Error, smtplib.SMTPServerDisconnected) as error:
-            self.env.cr.rollback()
-            sessions.drop(server_id, smtp_from)
-            if handover.accepted:
-                line._record_accepted()
-            elif handover.claimed:
-                raise Unconfirmed from error
-            elif is_new:
-                raise Postponed(get_text(error)) from error
-            else:
-                raise StaleSession from error
-        except Exception as error:
-            if is_temporary(error):
-                line._hold(mail)
-                raise Postponed(get_text(error)) from error
-            # Core noted the refusal on the mail and its notifications, in its words.
-            line._record_refused(get_text(error))
-        line.pending_mail_id = False
 
 
 def _copy_settings(settings):

@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from .invoice_send_line import (
-    ACTIVE_STATES,
     BLOCKED,
     CANCELLED,
     DRAFT,
@@ -40,7 +39,7 @@ class InvoiceSendRun(models.Model):
 
     _name = "invoice.send.run"
     _description = "Sending Run"
-    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _inherit = ["mail.thread", "mail.activity.mixin", "bus.listener.mixin"]
     _order = "id desc"
 
     name = fields.Char(required=True, readonly=True, copy=False, default="/")
@@ -67,10 +66,12 @@ class InvoiceSendRun(models.Model):
     )
     mail_server_id = fields.Many2one(
         comodel_name="ir.mail_server",
-        help="Empty: each mail leaves through the server its template or sender asks "
-        "for.",
-        groups="base.group_system",
+        string="Mailbox",
+        domain="[('owner_user_id', 'in', (False, uid))]",
+        help="A shared mail server or your own mailbox. Empty: each mail leaves "
+        "through the one its project, customer, template or sender asks for.",
     )
+    alerts = fields.Json(readonly=True)
     mail_template_id = fields.Many2one(
         comodel_name="mail.template",
         domain=[("model", "=", "account.move")],
@@ -142,8 +143,19 @@ class InvoiceSendRun(models.Model):
     # === ACTION METHODS === #
     def action_check(self):
         """Look again at what blocks the rows."""
-        self.check_access("write")
-        self.line_ids._check()
+        self._check_can_send()
+        self._check()
+
+    def action_check_blocked(self):
+        """Look again at the blocked rows: somebody may have mended them.
+
+        :return: whether any row changed
+        """
+        self._check_can_send()
+        blocked = self.line_ids.filtered(lambda line: line.state == BLOCKED)
+        before = blocked.mapped("blockers")
+        blocked._check()
+        return blocked.mapped("blockers") != before
 
     def action_send(self):
         """Send every row that nothing blocks; the others stay behind."""
@@ -164,13 +176,7 @@ class InvoiceSendRun(models.Model):
     def action_cancel_rest(self):
         """Take out what has not left yet. What is leaving right now still leaves."""
         self._check_can_send()
-        lines = self.line_ids.filtered(
-            lambda line: line.state in (DRAFT, BLOCKED, QUEUED)
-        )
-        # A row that the outbox holds is leaving.
-        free = lines.sudo().try_lock_for_update()
-        free.write({"state": CANCELLED})
-        self._update_state()
+        self.line_ids.action_cancel()
 
     def action_retry_failed(self):
         self._check_can_send()
@@ -178,14 +184,17 @@ class InvoiceSendRun(models.Model):
         self._update_state()
 
     def action_open_lines(self):
-        self.ensure_one()
-        return self.line_ids._get_records_action(name=self.name)
+        """Open all rows, to search, select and change many at once."""
+        return self._get_lines_action({})
+
+    def action_open_failed_lines(self):
+        return self._get_lines_action({"search_default_filter_failed": 1})
 
     # === BUSINESS METHODS === #
     @api.model
     def _open(self, moves):
         """Create the run of some invoices, checked, and return its page."""
-        moves.check_access("write")
+        self.env["account.move.send"]._check_may_send(moves)
         # sudo: rows are made here only, for invoices the user may send
         run_sudo = self.sudo().create(
             {
@@ -197,8 +206,30 @@ class InvoiceSendRun(models.Model):
         line_model = self.env["invoice.send.line"]
         line_model.sudo().create(line_model._prepare_line_vals_list(run_sudo, moves))
         run = run_sudo.sudo(False)
-        run.line_ids._check()
+        run._check()
         return run
+
+    def _check(self):
+        """Look at all rows, and at what core says of all their invoices together."""
+        senders = self.line_ids._check()
+        send = self.env["account.move.send"]
+        for run in self:
+            lines = run.line_ids.filtered(lambda line: line.state in (DRAFT, BLOCKED))
+            alerts = send._get_run_alerts(lines) if lines else {}
+            alerts |= lines._get_sender_alerts(senders)
+            # sudo: the run itself writes what it found
+            run.sudo().alerts = alerts
+
+    def _get_lines_action(self, context):
+        self.ensure_one()
+        return {
+            **self.env["ir.actions.act_window"]._for_xml_id(
+                "sale_timesheet_cra.invoice_send_line_action"
+            ),
+            "name": self.name,
+            "domain": [("run_id", "=", self.id)],
+            "context": {"in_run": True, **context},
+        }
 
     def _get_page_action(self):
         self.ensure_one()
@@ -210,13 +241,14 @@ class InvoiceSendRun(models.Model):
     def _check_can_send(self):
         """Re-check the caller's rights; buttons are callable by RPC."""
         self.check_access("write")
-        self.line_ids.move_id.check_access("write")
+        self.env["account.move.send"]._check_may_send(self.line_ids.move_id)
 
     def _start(self, scheduled_on):
         self._check_can_send()
         for run in self:
-            run._check_mail_server()
-            run.line_ids._check()
+            # sudo: whoever presses the button is who sends
+            run.sudo().user_id = self.env.user
+            run._check()
             lines = run.line_ids.filtered(lambda line: line.state == DRAFT)
             if not lines:
                 raise UserError(
@@ -225,47 +257,32 @@ class InvoiceSendRun(models.Model):
                         run=run.name,
                     )
                 )
-            # sudo: whoever presses the button is who sends
+            # sudo: the run itself writes its state
             run.sudo().write(
                 {
                     "state": "scheduled" if scheduled_on else "sending",
                     "scheduled_on": scheduled_on,
-                    "user_id": self.env.uid,
+                    "started_on": scheduled_on or fields.Datetime.now(),
                 }
             )
             lines.sudo().next_try = scheduled_on
             lines._queue()
 
-    def _check_mail_server(self):
-        # sudo: only administrators read mail servers
-        for server in self.sudo().mail_server_id:
-            if server.owner_user_id not in (self.env["res.users"], self.env.user):
-                raise UserError(
-                    self.env._(
-                        "%(server)s is the mailbox of %(owner)s: choose another one.",
-                        server=server.name,
-                        owner=server.owner_user_id.name,
-                    )
-                )
-
     def _update_state(self):
-        """Close runs that have nothing left to do by themselves."""
+        """Close runs that have nothing left to do by themselves, open others again."""
         for run_sudo in self.sudo():
             states = set(run_sudo.line_ids.mapped("state"))
-            if states & {*ACTIVE_STATES, DRAFT} - {UNCONFIRMED}:
-                continue
-            run_sudo.state = "cancelled" if states <= {CANCELLED} else "done"
+            if states <= {CANCELLED}:
+                run_sudo.state = "cancelled"
+            elif states & {QUEUED, SENDING}:
+                if run_sudo.state == "done":
+                    run_sudo.state = "sending"
+            elif run_sudo.state in ("scheduled", "sending"):
+                run_sudo.state = "done"
+                run_sudo._notify_end()
+            if run_sudo.state != "draft":
+                run_sudo._update_activity()
 
     def _get_attachment_items(self):
         """Return the run's own files in the shape of core's attachment widget."""
-        # sudo: the files belong to the run, which the user may read
-        return [
-            {
-                "id": attachment.id,
-                "name": attachment.name,
-                "mimetype": attachment.mimetype,
-                "placeholder": False,
-                "protect_from_deletion": True,
-            }
-            for attachment in self.sudo().attachment_ids
-        ]
+        return self.sudo().attachment_ids._prepare_send_items()

@@ -1,6 +1,7 @@
 import base64
 import logging
 import re
+from collections import deque
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from ..reports.pdf_batch import (
     plan_batches,
     split_batch,
 )
+from ..reports.pdf_engine import PROCESSES, PrintError, Printing
 
 _logger = logging.getLogger(__name__)
 
-LEAN_BATCH_SIZE = 80
 LEAN_MARGIN = 15  # millimeters
 # Fonts above this size are not worth parsing again for each document.
 LEAN_FONT_BYTES = 128_000
@@ -33,7 +34,7 @@ class IrActionsReport(models.Model):
     # === LEAN DOCUMENTS === #
     @api.model
     def _render_lean_documents(self, documents, landscape=False):
-        """Print many small documents with few calls of wkhtmltopdf.
+        """Print many small documents with few calls of wkhtmltopdf, some at a time.
 
         They carry their own small stylesheet and a text footer: no web stylesheet, no
         JavaScript and no HTTP request, so that they print from a cron as well. Paper
@@ -49,50 +50,77 @@ class IrActionsReport(models.Model):
             raise UserError(
                 self.env._("PDFs need wkhtmltopdf, which was not found on this server.")
             )
+        arguments = self._build_lean_arguments(landscape)
         style = self._get_lean_style()
-        pages = [
-            self.env["ir.qweb"]._render(
-                "sale_timesheet_cra.lean_shell",
-                {
-                    "name": footer_name(document.name),
-                    "body": document.body,
-                    "style": style,
-                },
-            )
-            for document in documents
-        ]
-        results = {}
-        for indexes in plan_batches([d.name for d in documents], LEAN_BATCH_SIZE):
-            results.update(
-                self._print_lean_batch(
-                    {index: (documents[index].name, pages[index]) for index in indexes},
-                    landscape,
-                )
-            )
+        results, printing = {}, deque()
+        try:
+            for indexes in plan_batches([d.name for d in documents], PROCESSES):
+                pages = {
+                    index: self._render_lean_page(documents[index], style)
+                    for index in indexes
+                }
+                if len(printing) == PROCESSES:
+                    results |= self._split_lean_batch(*printing.popleft())
+                started = self._start_lean_printing(arguments, [*pages.values()])
+                names = [documents[index].name for index in indexes]
+                printing.append((started, arguments, names, pages))
+            while printing:
+                results |= self._split_lean_batch(*printing.popleft())
+        finally:
+            for started, *_batch in printing:
+                started.stop()
         return [results[index] for index in range(len(documents))]
 
-    def _print_lean_batch(self, batch, landscape):
-        """Print some documents together, or one by one where that cannot be trusted.
+    def _render_lean_page(self, document, style):
+        return self.env["ir.qweb"]._render(
+            "sale_timesheet_cra.lean_shell",
+            {
+                "name": footer_name(document.name),
+                "body": document.render(),
+                "style": style,
+            },
+        )
 
-        :param dict batch: name and HTML page by key, names are unique
-        :return: PDF by key
+    def _start_lean_printing(self, arguments, pages):
+        return Printing(arguments, pages)
+
+    def _split_lean_batch(self, printing, arguments, names, pages):
+        """Return the documents of a batch, printed again one by one where the whole
+        cannot be trusted.
+
+        :param printing: the ``Printing`` of all ``pages``
+        :param list names: the documents' names, each once
+        :param dict pages: HTML page by key
+        :return: dict key -> PDF
         """
-        names = [name for name, _page in batch.values()]
-        if len(batch) > 1:
+        if len(pages) > 1:
             try:
-                content = self._run_lean_wkhtmltopdf(
-                    [page for _name, page in batch.values()], landscape
-                )
-                return dict(zip(batch, split_batch(content, names), strict=True))
-            except (BatchMismatch, UserError) as error:
-                _logger.warning("%s PDFs are printed singly: %s", len(batch), error)
-        return {
-            key: self._print_lean_document(name, page, landscape)
-            for key, (name, page) in batch.items()
-        }
+                contents = split_batch(printing.result(), names)
+                return dict(zip(pages, contents, strict=True))
+            except (BatchMismatch, PrintError) as error:
+                _logger.warning("%s PDFs are printed singly: %s", len(pages), error)
+        contents = {}
+        for name, (key, page) in zip(names, pages.items(), strict=True):
+            if len(pages) > 1:
+                printing = self._start_lean_printing(arguments, [page])
+            contents[key] = self._get_lean_document(printing, name)
+        return contents
 
-    def _print_lean_document(self, name, page, landscape):
-        content = self._run_lean_wkhtmltopdf([page], landscape)
+    def _get_lean_document(self, printing, name):
+        """Return the PDF of a document that is printed alone.
+
+        :raise UserError: it cannot be printed, or not all of it was
+        """
+        try:
+            content = printing.result()
+        except PrintError as error:
+            raise UserError(
+                self.env._(
+                    "The PDF of %(name)s could not be made: %(reason)s",
+                    name=name,
+                    reason=error,
+                )
+            ) from error
         if not is_complete(content):
             raise UserError(
                 self.env._(
@@ -103,44 +131,26 @@ class IrActionsReport(models.Model):
             )
         return content
 
-    def _run_lean_wkhtmltopdf(self, pages, landscape):
-        return self._run_wkhtmltopdf(
-            pages,
-            landscape=landscape,
+    def _build_lean_arguments(self, landscape):
+        """Return the options of wkhtmltopdf for lean documents."""
+        paper = self.get_paperformat()
+        arguments = self._build_wkhtmltopdf_args(
+            paper,
+            landscape,
             specific_paperformat_args={
                 "data-report-margin-top": LEAN_MARGIN,
                 "data-report-margin-bottom": LEAN_MARGIN + 5,
                 "data-report-header-spacing": 0,
-                "data-report-lean": True,
             },
         )
-
-    # EXTENDS 'base'
-    @api.model
-    def _build_wkhtmltopdf_args(
-        self,
-        paperformat_id,
-        landscape,
-        specific_paperformat_args=None,
-        set_viewport_size=False,
-    ):
-        args = super()._build_wkhtmltopdf_args(
-            paperformat_id,
-            landscape,
-            specific_paperformat_args=specific_paperformat_args,
-            set_viewport_size=set_viewport_size,
-        )
-        if (specific_paperformat_args or {}).get("data-report-lean"):
-            # An option given again replaces the earlier one.
-            margin = str(max(LEAN_MARGIN, paperformat_id.margin_left))
-            args += ["--margin-left", margin]
-            margin = str(max(LEAN_MARGIN, paperformat_id.margin_right))
-            args += ["--margin-right", margin]
-            args += ["--disable-javascript", "--javascript-delay", "0"]
-            args += ["--footer-font-size", "7", "--footer-spacing", "6"]
-            args += ["--footer-left", "[title]"]
-            args += ["--footer-right", "[sitepage] / [sitepages]"]
-        return args
+        # An option given again replaces the earlier one.
+        arguments += ["--margin-left", str(max(LEAN_MARGIN, paper.margin_left))]
+        arguments += ["--margin-right", str(max(LEAN_MARGIN, paper.margin_right))]
+        arguments += ["--disable-javascript", "--javascript-delay", "0"]
+        arguments += ["--footer-font-size", "7", "--footer-spacing", "6"]
+        arguments += ["--footer-left", "[title]"]
+        arguments += ["--footer-right", "[sitepage] / [sitepages]"]
+        return arguments
 
     @api.model
     def _get_lean_style(self):

@@ -46,11 +46,13 @@ class IrAttachment(models.Model):
         by_model = self.sudo().grouped("res_model")
         if suspects := by_model.get("cra.report"):
             reports = self.env["cra.report"].sudo()
-            for name in ("document_id", "signed_document_id"):
+            for name in ("document_id", "signed_document_id", "paper_document_id"):
                 reports = reports.search([(name, "in", suspects.ids)])
                 found += [(report[name], report) for report in reports]
-        if suspects := by_model.get("account.move"):
-            annexes = self.env["invoice.annex"].sudo()
-            annexes = annexes.search([("attachment_id", "in", suspects.ids)])
-            found += [(annex.attachment_id, annex.move_id) for annex in annexes]
+        for model in ("account.move", "invoice.annex"):
+            if suspects := by_model.get(model):
+                annexes = self.env["invoice.annex"].sudo()
+                for name in ("attachment_id", "xlsx_attachment_id"):
+                    annexes = annexes.search([(name, "in", suspects.ids)])
+                    found += [(annex[name], annex.move_id) for annex in annexes]
         return found

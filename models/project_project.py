@@ -3,6 +3,12 @@ from odoo.fields import Domain
 
 from .cra_policy_source import explain_policy
 
+#: What decides on the customer or the order line of the project's time, or its policy.
+HOLD_FIELDS = frozenset(
+    ("cra_policy_id", "partner_id", "sale_line_id", "allow_billable")
+    + ("sale_line_employee_ids",)
+)
+
 
 class ProjectProject(models.Model):
     _inherit = "project.project"
@@ -23,12 +29,18 @@ class ProjectProject(models.Model):
         comodel_name="res.partner",
         relation="project_project_cra_approver_rel",
         string="Activity Report Approvers",
+        context={"active_test": False},  # who left is replaced by a person, not by us
         help="Who agrees to this project's activity reports. "
         "Empty: the customer's approvers, else the project's customer contact.",
     )
     cra_report_ids = fields.One2many(
         comodel_name="cra.report",
         inverse_name="project_id",
+        export_string_translation=False,
+    )
+    cra_report_count = fields.Integer(
+        compute="_compute_cra_report_count",
+        groups="hr_timesheet.group_hr_timesheet_approver,account.group_account_invoice",
         export_string_translation=False,
     )
     annex_template_ids = fields.Many2many(
@@ -42,8 +54,20 @@ class ProjectProject(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
+        string="Invoice Mail",
         domain=[("model", "=", "account.move")],
         help="Empty: the customer's, else the company's.",
+    )
+    invoice_mail_server_id = fields.Many2one(
+        comodel_name="ir.mail_server",
+        string="Invoice Mailbox",
+        domain=[("owner_user_id", "=", False)],
+        help="Empty: the customer's, else the company's.",
+    )
+    invoice_document_kinds = fields.Many2many(
+        comodel_name="invoice.document.kind",
+        string="Documents With Invoices",
+        help="Sent with each invoice besides its own documents and annexes.",
     )
     invoice_cc_partner_ids = fields.Many2many(
         comodel_name="res.partner",
@@ -65,11 +89,32 @@ class ProjectProject(models.Model):
                 self.env, project, project.partner_id, company
             )
 
+    def _compute_cra_report_count(self):
+        counts = dict(
+            self.env["cra.report"]._read_group(
+                [("project_id", "in", self.ids)],
+                groupby=["project_id"],
+                aggregates=["__count"],
+            )
+        )
+        for project in self:
+            project.cra_report_count = counts.get(project._origin, 0)
+
+    # === ACTION METHODS === #
+
+    def action_view_cra_reports(self):
+        """Open the activity reports of this project."""
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "sale_timesheet_cra.cra_report_action"
+        )
+        return {**action, "domain": [("project_id", "=", self.id)], "context": {}}
+
     # === CRUD METHODS === #
 
     def write(self, vals):
         result = super().write(vals)
-        if {"cra_policy_id", "partner_id"} & vals.keys():
+        if HOLD_FIELDS & vals.keys():
             timesheets = self.env["account.analytic.line"]
             timesheets._cra_update_hold(Domain("project_id", "in", self.ids))
         return result
@@ -81,11 +126,14 @@ class ProjectProject(models.Model):
 
         :param partner: ``res.partner``, the customer of the time
         :return: approvers of the project, else of the customer, else the customer
-            contact of the project if it belongs to that customer, else the customer
+            contact of the project if it belongs to that customer, else the customer.
+            Nobody, if all of them are archived: no other may answer in their place
+            before somebody says so
         """
         self.ensure_one()
         customer = partner.commercial_partner_id
         contact = self.partner_id
         if contact.commercial_partner_id != customer:
             contact = customer
-        return self.cra_approver_ids or customer.cra_approver_ids or contact
+        named = self.cra_approver_ids or customer.cra_approver_ids or contact
+        return named.filtered("active")

@@ -19,6 +19,18 @@ class ResCompany(models.Model):
         string="Activity Reports Start on",
         help="Time before this day is never reported, sent, locked or held.",
     )
+    cra_checked_on = fields.Datetime(
+        readonly=True,
+        copy=False,
+        export_string_translation=False,
+        help="When the reports that leave by themselves were last looked at.",
+    )
+    cra_retention_months = fields.Integer(
+        string="Traces of Answers Kept for",
+        help="Months after an answer to an activity report. Then the IP address and "
+        "the browser of whoever answered are erased. Decision, signature, time, digest "
+        "and Message-Id stay. 0: kept as long as the report.",
+    )
     annex_template_ids = fields.Many2many(
         comodel_name="invoice.annex.template",
         string="Invoice Annexes",
@@ -28,8 +40,33 @@ class ResCompany(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
+        string="Invoice Mail",
         domain=[("model", "=", "account.move")],
         help="Empty: Odoo's own template.",
+    )
+    credit_note_mail_template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="Credit Note Mail",
+        domain=[("model", "=", "account.move")],
+        help="Empty: Odoo's own template.",
+    )
+    invoice_mail_server_id = fields.Many2one(
+        comodel_name="ir.mail_server",
+        string="Invoice Mailbox",
+        domain=[("owner_user_id", "=", False)],
+        help="Empty: the one of the mail template, else the one that fits the sender.",
+    )
+    invoice_document_kinds = fields.Many2many(
+        comodel_name="invoice.document.kind",
+        string="Documents With Invoices",
+        help="Sent with each invoice besides its own documents and annexes.",
+    )
+    invoice_terms_file_ids = fields.Many2many(
+        comodel_name="ir.attachment",
+        relation="res_company_invoice_terms_rel",
+        string="General Terms",
+        help="Files for customers and projects that want the general terms with their "
+        "invoices.",
     )
     invoice_cc_partner_ids = fields.Many2many(
         comodel_name="res.partner",
@@ -38,6 +75,12 @@ class ResCompany(models.Model):
         column2="partner_id",
         string="Invoice Copies To",
         help="Contacts who get each invoice by mail besides its customer.",
+    )
+
+    _cra_retention_check = models.Constraint(
+        "CHECK(cra_retention_months >= 0)",
+        "Traces of answers are kept for a number of months, or 0 for as long as the "
+        "report.",
     )
 
     def write(self, vals):
@@ -54,10 +97,21 @@ class ResCompany(models.Model):
         name = self.resource_calendar_id.tz or self.partner_id.tz or self.env.user.tz
         return pytz.timezone(name or "UTC")
 
+    def _get_cra_now(self):
+        """Return the moment it is, on the clock of this company."""
+        now = pytz.utc.localize(fields.Datetime.now())
+        return now.astimezone(self._get_cra_zone())
+
     def _get_cra_today(self):
         """Return the day it is in this company."""
-        now = pytz.utc.localize(fields.Datetime.now())
-        return now.astimezone(self._get_cra_zone()).date()
+        return self._get_cra_now().date()
+
+    def _enters_days(self):
+        """Tell whether time is entered in days here, not in hours."""
+        self.ensure_one()
+        xmlids = self.env["ir.model.data"]
+        day_id = xmlids._xmlid_to_res_id("uom.product_uom_day")  # cached
+        return self.timesheet_encode_uom_id.id == day_id
 
     def _get_cra_working_days(self, first, last):
         """Return the working days of this company, public holidays left out.

@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.tools import format_date
+from odoo.tools import format_date, formatLang
 
 
 class ResConfigSettings(models.TransientModel):
@@ -7,14 +7,34 @@ class ResConfigSettings(models.TransientModel):
 
     cra_policy_id = fields.Many2one(related="company_id.cra_policy_id", readonly=False)
     cra_start_date = fields.Date(related="company_id.cra_start_date", readonly=False)
-    cra_has_policy = fields.Boolean(compute="_compute_cra_hint")
-    cra_hint = fields.Text(compute="_compute_cra_hint")
+    cra_retention_months = fields.Integer(
+        related="company_id.cra_retention_months", readonly=False
+    )
+    cra_has_policy = fields.Boolean(
+        compute="_compute_cra_hint", export_string_translation=False
+    )
+    cra_hint = fields.Text(compute="_compute_cra_hint", export_string_translation=False)
+    cra_day_hint = fields.Char(
+        compute="_compute_cra_day_hint", export_string_translation=False
+    )
     annex_template_ids = fields.Many2many(
         related="company_id.annex_template_ids",
         readonly=False,
     )
     invoice_mail_template_id = fields.Many2one(
         related="company_id.invoice_mail_template_id", readonly=False
+    )
+    credit_note_mail_template_id = fields.Many2one(
+        related="company_id.credit_note_mail_template_id", readonly=False
+    )
+    invoice_mail_server_id = fields.Many2one(
+        related="company_id.invoice_mail_server_id", readonly=False
+    )
+    invoice_document_kinds = fields.Many2many(
+        related="company_id.invoice_document_kinds", readonly=False
+    )
+    invoice_terms_file_ids = fields.Many2many(
+        related="company_id.invoice_terms_file_ids", readonly=False
     )
     invoice_cc_partner_ids = fields.Many2many(
         related="company_id.invoice_cc_partner_ids", readonly=False
@@ -53,3 +73,18 @@ class ResConfigSettings(models.TransientModel):
         )
         _month, sentences = policy._get_preview(self.company_id, start)
         return "\n".join([begins, *sentences])
+
+    @api.depends_context("lang")
+    def _compute_cra_day_hint(self):
+        day = self.env.ref("uom.product_uom_day")
+        hours = day._compute_quantity(1.0, self.env.ref("uom.product_uom_hour"))
+        self.cra_day_hint = self.env._(
+            "A day has %s hours, in activity reports and annexes as on invoices.",
+            formatLang(self.env, hours, digits=2).rstrip("0").rstrip(".,"),
+        )
+
+    # === ACTION METHODS === #
+
+    def action_open_day_unit(self):
+        """Open the unit that says how many hours a day has."""
+        return self.env.ref("uom.product_uom_day")._get_records_action()

@@ -24,6 +24,7 @@ class ResPartner(models.Model):
         column1="partner_id",
         column2="approver_id",
         string="Activity Report Approvers",
+        context={"active_test": False},  # who left is replaced by a person, not by us
         help="Who agrees to this customer's activity reports. "
         "Empty: the customer's contact on the project.",
     )
@@ -47,9 +48,22 @@ class ResPartner(models.Model):
 
     invoice_mail_template_id = fields.Many2one(
         comodel_name="mail.template",
+        string="Invoice Mail",
         domain=[("model", "=", "account.move")],
         company_dependent=True,
         help="Empty: the company's.",
+    )
+    invoice_mail_server_id = fields.Many2one(
+        comodel_name="ir.mail_server",
+        string="Invoice Mailbox",
+        domain=[("owner_user_id", "=", False)],
+        company_dependent=True,
+        help="Empty: the company's.",
+    )
+    invoice_document_kinds = fields.Many2many(
+        comodel_name="invoice.document.kind",
+        string="Documents With Invoices",
+        help="Sent with each invoice besides its own documents and annexes.",
     )
     invoice_cc_partner_ids = fields.Many2many(
         comodel_name="res.partner",

@@ -9,8 +9,22 @@ the DATA command, after the server accepted sender and recipients.
 
 import contextlib
 import smtplib
+import time
 
 PAUSES = (1, 5, 15, 30, 60, 60, 120, 240, 480)  # minutes before each further try
+DOWN_FOR = 60  # seconds for which a server that can't be reached is not tried again
+
+
+class Postponed(Exception):
+    """Nothing was handed over; the same mail can be tried again, after a pause."""
+
+
+class StaleSession(Exception):
+    """The server had hung up on an idle session; nothing was handed over."""
+
+
+class Unconfirmed(Exception):
+    """The mail was handed over, the server's answer never came."""
 
 
 class Handover:
@@ -26,8 +40,7 @@ class Handover:
 
     def watch(self, session):
         """Make the session claim the message just before its body leaves."""
-        # Sessions that stand in for smtplib in tests may only know send_message.
-        name = "data" if hasattr(session, "data") else "send_message"
+        name = self._get_name(session)
         method = getattr(type(session), name)
 
         def hand_over(*args, **kwargs):
@@ -39,6 +52,15 @@ class Handover:
 
         setattr(session, name, hand_over)
 
+    def leave(self, session):
+        """Let the session be as it was, for messages of others."""
+        vars(session).pop(self._get_name(session), None)
+
+    @staticmethod
+    def _get_name(session):
+        # Sessions that stand in for smtplib in tests may only know send_message.
+        return "data" if hasattr(session, "data") else "send_message"
+
 
 class Sessions:
     """Open SMTP sessions, one per mail server and sender, reused for many messages."""
@@ -46,15 +68,27 @@ class Sessions:
     def __init__(self, mail_server):
         self.mail_server = mail_server
         self.sessions = {}
+        self.failures = {}
 
     def get(self, server_id, smtp_from):
-        """Return an open session, and whether it was opened just now."""
+        """Return an open session, and whether it was opened just now.
+
+        A server that can't be reached may take a minute to show it, and hundreds of
+        mails may wait for it: it fails at once for those that come next.
+        """
         key = (server_id, smtp_from)
         is_new = key not in self.sessions
         if is_new:
-            self.sessions[key] = self.mail_server._connect__(
-                mail_server_id=server_id, smtp_from=smtp_from
-            )
+            failed_at, error = self.failures.get(key, (0, None))
+            if error and time.monotonic() < failed_at + DOWN_FOR:
+                raise error
+            try:
+                self.sessions[key] = self.mail_server._connect__(
+                    mail_server_id=server_id, smtp_from=smtp_from
+                )
+            except Exception as error:
+                self.failures[key] = (time.monotonic(), error)
+                raise
         return self.sessions[key], is_new
 
     def drop(self, server_id, smtp_from):
@@ -86,6 +120,17 @@ def is_temporary(error):
     if isinstance(cause, smtplib.SMTPException):
         return isinstance(cause, smtplib.SMTPServerDisconnected)
     return cause is not None
+
+
+def is_answer(error):
+    """Say whether the server refused the message in so many words."""
+    cause = get_cause(error)
+    if isinstance(cause, smtplib.SMTPRecipientsRefused):
+        return True
+    return (
+        isinstance(cause, smtplib.SMTPResponseException)
+        and 400 <= cause.smtp_code < 600
+    )
 
 
 def get_text(error):

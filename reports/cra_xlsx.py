@@ -1,20 +1,15 @@
 """The workbook of an activity report: its days as a grid, and its lines."""
 
-import io
 from datetime import datetime, time
 
-import xlsxwriter
-
-from odoo.tools import get_lang
+from xlsxwriter.utility import xl_range
 
 from ..models.cra_grid import CraGrid
+from .workbook import HEAD_COLOR, Workbook
 
-HEAD_COLOR = "#E9ECEF"
 DAY_OFF_COLOR = "#F3F3F3"
 #: Row of the days' dates, below the letters of their names.
 HEAD_ROW = 4
-#: Signs that the name of a sheet may not hold.
-NOT_IN_SHEET_NAMES = str.maketrans(dict.fromkeys("[]:*?/\\'", " "))
 
 
 def make_cra_workbook(report):
@@ -26,28 +21,23 @@ def make_cra_workbook(report):
     return CraWorkbook(report).make()
 
 
-class CraWorkbook:
+class CraWorkbook(Workbook):
     """Writes one workbook.
 
-    Texts are written as texts whatever they look like: a description that begins with
-    an equal sign is not a formula. Amounts are not rounded, so that totals of days are
-    those of the document.
+    Amounts are not rounded, so that totals of days are those of the document.
     """
 
     def __init__(self, report):
+        super().__init__(report.env)
         self.report = report
         self.grid = CraGrid(report)
-        self.stream = io.BytesIO()
-        self.book = xlsxwriter.Workbook(self.stream, {"in_memory": True})
-        self.formats = {}
 
     def make(self):
         env = self.report.env
         self._set_properties()
         self._write_days(self._add_sheet(env._("Overview")))
         self._write_lines(self._add_sheet(env._("Lines")))
-        self.book.close()
-        return self.stream.getvalue()
+        return self._close()
 
     def _set_properties(self):
         # The moment of sending: the same report gives the same file each time.
@@ -59,21 +49,6 @@ class CraWorkbook:
         title = self.report.env._("Activity report %s", period)
         return f"{title} · {self.report.display_name}"
 
-    def _add_sheet(self, name):
-        sheet = self.book.add_worksheet(name.translate(NOT_IN_SHEET_NAMES)[:31])
-        sheet.set_landscape()
-        sheet.set_paper(9)  # A4
-        sheet.fit_to_pages(1, 0)
-        if get_lang(self.report.env).direction == "rtl":
-            sheet.right_to_left()
-        return sheet
-
-    def _format(self, **properties):
-        key = tuple(sorted(properties.items()))
-        if key not in self.formats:
-            self.formats[key] = self.book.add_format({"valign": "top", **properties})
-        return self.formats[key]
-
     # === SHEETS === #
 
     def _write_days(self, sheet):
@@ -83,6 +58,7 @@ class CraWorkbook:
         labels = sorted(set(report.line_ids.mapped("project_label")) - {False})
         subtitle = [", ".join(labels), report._get_consultants_label()]
         self._write_text(sheet, 1, 0, " · ".join(filter(None, subtitle)))
+        self._write_text(sheet, 2, 0, report._get_decision_sentence(), bold=True)
         first, last = HEAD_ROW + 1, HEAD_ROW + len(grid.rows)
         total = len(grid.days) + 1
         head = {"bold": True, "bg_color": HEAD_COLOR}
@@ -153,13 +129,6 @@ class CraWorkbook:
 
     # === CELLS === #
 
-    def _write_text(self, sheet, row, column, text, **style):
-        if not text:
-            return
-        if text.startswith("<r>") and text.endswith("</r>"):
-            text += " "  # XlsxWriter takes it for markup of its own
-        sheet.write_string(row, column, text, self._format(**style))
-
     def _write_day(self, sheet, row, column, day, shown, **style):
         moment = datetime.combine(day, time.min)
         style = self._format(num_format=shown, **style)
@@ -173,7 +142,7 @@ class CraWorkbook:
             sheet.write_blank(row, column, None, style)
 
     def _write_sum(self, sheet, row, column, area, hours, function="SUM(%s)"):
-        cells = xlsxwriter.utility.xl_range(*area)
+        cells = xl_range(*area)
         style = self._format(num_format="0.00", bold=True, top=1)
         # The value is for readers that do not calculate: previews, scripts.
         sheet.write_formula(

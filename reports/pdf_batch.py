@@ -10,11 +10,16 @@ pages takes ten times as long as printing them.
 """
 
 import io
+import math
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from odoo.tools.pdf import PdfFileReader, PdfFileWriter
 
+#: Documents for which starting wkhtmltopdf a second time does not pay, and those after
+#: which it does not pay to let one call print on.
+SMALL_BATCH, LARGE_BATCH = 8, 40
 NAME_LENGTH = 90
 # Scripts that read back as they were written: one direction, one sign per character.
 # Brackets are left out: wkhtmltopdf replaces "[page]" in a title too.
@@ -38,11 +43,12 @@ class LeanDocument(NamedTuple):
     """One document to print.
 
     ``name`` is its own number or title, printed on each page and read back from there.
-    ``body`` is the page's content as ``Markup``, in the reader's language.
+    ``render`` returns the page's content as ``Markup``, in the reader's language. It is
+    called when the document's turn comes, while others are being printed.
     """
 
     name: str
-    body: str
+    render: Callable[[], str]
 
 
 class BatchMismatch(Exception):
@@ -60,12 +66,17 @@ def footer_name(name):
     return name if len(name) <= NAME_LENGTH else f"{name[: NAME_LENGTH - 1]}…"
 
 
-def plan_batches(names, size):
+def plan_batches(names, processes):
     """Say which documents to print together, as lists of indexes.
+
+    :param list[str] names: the documents' names
+    :param int processes: batches that can be printed at the same time
 
     Within a batch each name occurs once, so that it identifies its pages. A name that
     does not read back for certain (right to left, rare scripts) is printed alone.
     """
+    share = math.ceil(len(names) / processes)
+    size = max(SMALL_BATCH, min(share, LARGE_BATCH))
     alone, layers, seen = [], {}, {}
     for index, name in enumerate(map(footer_name, names)):
         if not READABLE_NAME.fullmatch(name):

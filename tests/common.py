@@ -1,14 +1,17 @@
 import base64
 import io
 import re
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 from PIL import Image, ImageDraw
 
 from odoo import Command
-from odoo.tests import HttpCase, new_test_user
+from odoo.tests import HttpCase, freeze_time, new_test_user
+from odoo.tools import mute_logger
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from .common_sending import MailServerCommon
 
 
 def _draw_signature():
@@ -189,8 +192,9 @@ class CraCommon(AccountTestInvoicingCommon):
         return self.env["mail.mail"].search([("mail_message_id", "in", messages.ids)])
 
     def _get_link(self, mail):
-        """Return the path of the approver's link, as read in the mail."""
-        match = re.search(r'href="[^"]*(/my/cra/\d+\?approval=[^"]+)"', mail.body_html)
+        """Return the path of the approver's link, as read in the mail that leaves."""
+        body = mail._prepare_outgoing_body()
+        match = re.search(r'href="[^"]*(/my/cra/\d+\?approval=[^"]+)"', body)
         self.assertTrue(match, "The mail holds no link that decides.")
         return match.group(1)
 
@@ -205,3 +209,61 @@ class CraCommon(AccountTestInvoicingCommon):
 
 class CraHttpCommon(CraCommon, HttpCase):
     """The same company, with its web server."""
+
+
+class CraMailCommon(CraCommon, MailServerCommon):
+    """The same company, with its mail server, and a month that ends in Brussels."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["ir.mail_server"].search([]).active = False
+        cls.company.resource_calendar_id.tz = "Europe/Brussels"
+        cls.timesheet = cls._create_timesheet(date(2026, 3, 2))
+        cls.report = cls._generate()
+        cls.approvals = cls.report.sudo().approval_ids
+
+    def _ask(self, when, answer=None, reports=None):
+        """Send drafts at a moment in UTC and let the mails leave.
+
+        :param answer: what the mail server says, as in ``_mail_server``
+        """
+        reports = reports or self.report
+        with freeze_time(when):
+            mails = self._send(reports)
+        self._deliver(when, answer)
+        return mails
+
+    def _deliver(self, when, answer=None):
+        """Let the queue send its mails, and follow what became of them."""
+        refused = mute_logger("odoo.addons.mail.models.mail_mail")
+        with freeze_time(when), self._mail_server(answer), refused:
+            self.env["mail.mail"].process_email_queue()
+        return self._follow_up(when)
+
+    def _follow_up(self, when):
+        """Run the hourly cron at a moment in UTC."""
+        with freeze_time(when), self.enter_registry_test_mode():
+            self.env.ref(
+                "sale_timesheet_cra.ir_cron_cra_follow_up"
+            ).method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _follow_up_daily(self, first, last):
+        """Run the cron at noon of each day, and let its mails leave.
+
+        :return: the addresses that were mailed, by day
+        """
+        reached = {}
+        for number in range((last - first).days + 1):
+            day = first + timedelta(days=number)
+            self._deliver(datetime.combine(day, time(12)))
+            self._deliver(datetime.combine(day, time(12)))
+            if self.reached:
+                reached[day] = self.reached
+        return reached
+
+    def _get_approval(self, partner):
+        return self.report.sudo().approval_ids.filtered(
+            lambda a: a.partner_id == partner and a.state != "void"
+        )

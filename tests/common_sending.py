@@ -1,6 +1,7 @@
 import smtplib
 from contextlib import contextmanager
-from email import message_from_string
+from email import message_from_bytes
+from email.policy import default
 
 from odoo.tests import new_test_user
 
@@ -8,8 +9,34 @@ from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 from odoo.addons.mail.tests.common import MailCommon
 
 
-class SendingCommon(AccountTestInvoicingCommon, MailCommon):
-    """An accountant, customers with addresses, and a mail server that can say no."""
+class MailServerCommon(MailCommon):
+    """A mail server that can say no."""
+
+    @contextmanager
+    def _mail_server(self, answer=None):
+        """Receive mails in ``self.received``, their addresses in ``self.reached``.
+
+        :param answer: called with each message's recipients before it is accepted;
+            raises what the server answers instead
+        """
+        with self.mock_mail_gateway(mail_unlink_sent=True):
+            received, self.reached = [], []
+            self.received = received
+
+            def send_message(session, message, smtp_from, smtp_to_list):
+                if answer:
+                    answer(smtp_to_list)
+                received.append(message_from_bytes(message.as_bytes(), policy=default))
+                self.reached += smtp_to_list
+
+            session_class = type(self.testing_smtp_session)
+            session_class.send_message = send_message
+            session_class.close = lambda session: None
+            yield
+
+
+class SendingCommon(AccountTestInvoicingCommon, MailServerCommon):
+    """An accountant, and customers with addresses."""
 
     @classmethod
     def setUpClass(cls):
@@ -50,6 +77,12 @@ class SendingCommon(AccountTestInvoicingCommon, MailCommon):
         )
 
     @classmethod
+    def _use_server(cls, **values):
+        return cls.env["ir.mail_server"].create(
+            {"name": "Server", "smtp_host": "smtp.example.com", **values}
+        )
+
+    @classmethod
     def _create_template(cls, **values):
         return cls.env["mail.template"].create(
             {
@@ -70,28 +103,6 @@ class SendingCommon(AccountTestInvoicingCommon, MailCommon):
             .with_user(user or self.accountant)
             .browse(action["res_id"])
         )
-
-    @contextmanager
-    def _mail_server(self, answer=None):
-        """Receive mails in ``self.received``, their addresses in ``self.reached``.
-
-        :param answer: called with each message's recipients before it is accepted;
-            raises what the server answers instead
-        """
-        with self.mock_mail_gateway(mail_unlink_sent=True):
-            received, self.reached = [], []
-            self.received = received
-
-            def send_message(session, message, smtp_from, smtp_to_list):
-                if answer:
-                    answer(smtp_to_list)
-                received.append(message_from_string(message.as_string()))
-                self.reached += smtp_to_list
-
-            session_class = type(self.testing_smtp_session)
-            session_class.send_message = send_message
-            session_class.close = lambda session: None
-            yield
 
     def _run_outbox(self):
         with self.enter_registry_test_mode():

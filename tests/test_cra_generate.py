@@ -1,11 +1,12 @@
+import json
 from datetime import date, timedelta
 
 from freezegun import freeze_time
 
-from odoo.exceptions import AccessError
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
-from ..wizards import cra_generate
+from ..wizards import cra_generate, cra_generate_make
 from ..wizards.cra_generate_completeness import compare, share_left
 from .common import CraCommon
 
@@ -37,6 +38,9 @@ class PreflightCommon(CraCommon):
                 }
             )
         )
+
+    def _get_drafts(self):
+        return self.env["cra.report"].search([("state", "=", "draft")])
 
     def _work(self, days, hours=8.0, **values):
         """Enter the same hours on each day."""
@@ -157,6 +161,13 @@ class TestCraCompleteness(PreflightCommon):
         self.assertEqual(self._generate().total_hours, 16)
         self.assertEqual(self._preflight().line_ids.state, "incomplete")
 
+    def test_nobody_waits_for_time_where_the_report_was_sent(self):
+        self._work(WORK_DAYS[:10])
+        self._send(self._generate())
+        line = self._preflight().line_ids
+        self.assertEqual((line.state, line.missing_hours), ("done", 0))
+        self.assertIn("Nobody misses time", line.action_remind()["params"]["message"])
+
     def test_as_many_queries_for_a_hundred_consultants_as_for_ten(self):
         def queries(count, name):
             project, order_line = self._create_project(name, self.chloe)
@@ -218,7 +229,8 @@ class TestCraPreflight(PreflightCommon):
         self._create_timesheet(date(2026, 2, 20))
         wizard = self._preflight()
         self.assertEqual(wizard.line_ids.state, "nothing")
-        self.assertFalse(wizard.makeable_count)
+        with self.assertRaisesRegex(UserError, "no time to report"):
+            wizard.action_generate()
         action = wizard.line_ids.action_mend()
         self.assertEqual(action["context"]["default_employee_id"], self.alice.id)
         self.alice.active = False
@@ -260,6 +272,87 @@ class TestCraPreflight(PreflightCommon):
         self.assertEqual(report.total_hours, 0)
         self.assertEqual(self._preflight().line_ids.state, "nothing")
 
+    def test_policies_filter_the_list(self):
+        gemini, _line = self._create_project("Gemini", self.chloe)
+        weekly = self.policy.copy({"name": "Weekly", "period": "week"})
+        gemini.cra_policy_id = weekly
+        self._create_timesheet(date(2026, 3, 2))
+        self._create_timesheet(date(2026, 3, 2), project=gemini)
+        lines = self._preflight(policy_ids=weekly.ids).line_ids
+        self.assertEqual(lines.project_id, gemini)
+        self.assertEqual(self._generate(policy_ids=weekly.ids).project_id, gemini)
+        # The drafts that exist are filtered as well.
+        self.assertFalse(self._preflight(policy_ids=self.policy.ids).line_ids.report_id)
+
+    def test_selected_rows_are_made_and_no_others(self):
+        self._create_timesheet(date(2026, 3, 2))
+        self._create_timesheet(date(2026, 3, 2), employee=self.bruno)
+        wizard = self._preflight()
+        row = wizard.line_ids.filtered(lambda r: r.employee_id == self.bruno)
+        action = row.action_generate()
+        reports = self.env["cra.report"].search(action["domain"])
+        self.assertEqual(reports.employee_id, self.bruno)
+        self.assertEqual(self._get_drafts(), reports)
+        # Without a selection, what the list shows.
+        rows = wizard.line_ids.with_context(active_domain=[("id", "in", row.ids)])
+        rows.browse().with_context(default_wizard_id=wizard.id).action_generate()
+        self.assertEqual(self._get_drafts(), reports)
+        wizard.line_ids.browse().with_context(
+            active_domain=[("wizard_id", "=", wizard.id)], default_wizard_id=wizard.id
+        ).action_generate()
+        self.assertEqual(len(self._get_drafts()), 2)
+
+    def test_the_list_moves_to_the_months_beside_it(self):
+        wizard = self._preflight()
+        wizard.action_show_period(-1)
+        self.assertEqual(
+            (wizard.date_from, wizard.date_to), (date(2026, 2, 1), date(2026, 2, 28))
+        )
+        wizard.action_show_period(1)
+        wizard.action_show_period(1)
+        self.assertEqual(
+            (wizard.date_from, wizard.date_to), (date(2026, 4, 1), date(2026, 4, 30))
+        )
+        wizard.write({"date_from": date(2026, 3, 2), "date_to": date(2026, 3, 8)})
+        wizard.action_show_period(1)
+        self.assertEqual(
+            (wizard.date_from, wizard.date_to), (date(2026, 3, 9), date(2026, 3, 15))
+        )
+
+    def test_what_was_mended_is_seen_when_the_list_is_looked_at_again(self):
+        self._create_timesheet(date(2026, 3, 2))
+        self.chloe.email = False
+        wizard = self._preflight()
+        self.assertEqual(wizard.line_ids.explanation, "No email address: Chloe Client")
+        self.chloe.email = "chloe@acme.example.com"
+        wizard.action_check_again()
+        self.assertEqual(wizard.line_ids.state, "ready")
+        self.assertFalse(wizard.line_ids.explanation)
+
+    def test_cancelled_drafts_are_made_again_only_by_themselves(self):
+        self._create_timesheet(date(2026, 3, 2))
+        self._create_timesheet(date(2026, 3, 2), employee=self.bruno)
+        cancelled = self._generate().filtered(lambda r: r.employee_id == self.alice)
+        cancelled.action_cancel()
+        row = self._preflight().line_ids.filtered(lambda r: r.state == "cancelled")
+        self.assertEqual(row.employee_id, self.alice)
+        self.assertEqual(row.action_mend()["res_id"], cancelled.id)
+        self.assertEqual(self._generate().employee_id, self.bruno)
+        row.action_generate()
+        again = self._get_drafts().filtered(lambda r: r.employee_id == self.alice)
+        self.assertEqual(again.total_hours, 8)
+        self.assertEqual(cancelled.state, "cancelled")
+
+    def test_lists_are_private(self):
+        self._create_timesheet(date(2026, 3, 2))
+        rows = self._preflight().line_ids
+        other = self._create_user(
+            "second", "Sam", "hr_timesheet.group_hr_timesheet_approver"
+        )
+        with self.assertRaises(AccessError):
+            rows.with_user(other).action_generate()
+        self.assertFalse(self._get_drafts())
+
     def test_time_without_consultant_is_named_and_stays_out(self):
         self._create_timesheet(date(2026, 3, 2))
         legacy = self._create_timesheet(date(2026, 3, 3), 5)
@@ -292,6 +385,23 @@ class TestCraPreflight(PreflightCommon):
         line = self._preflight().line_ids
         self.assertEqual(line.state, "no_email")
         self.assertEqual(line.action_mend()["res_id"], self.chloe.id)
+
+    def test_nobody_answers_in_the_place_of_archived_approvers(self):
+        self._create_timesheet(date(2026, 3, 2))
+        approver = self.env["res.partner"].create(
+            {"name": "Carl", "parent_id": self.acme.id, "email": "carl@example.com"}
+        )
+        self.project.cra_approver_ids = approver
+        approver.active = False
+        line = self._preflight().line_ids
+        self.assertEqual(line.state, "no_approver")
+        self.assertEqual(line.action_mend()["res_id"], self.project.id)
+        report = self._generate()
+        self.assertFalse(report.approver_ids)
+        with self.assertRaisesRegex(UserError, "nobody to be sent to"):
+            report.action_send()
+        approver.active = True
+        self.assertEqual(self._preflight().line_ids.state, "working")
 
     def test_a_draft_follows_the_policy_that_applies_now(self):
         self._create_timesheet(date(2026, 3, 2))
@@ -331,7 +441,6 @@ class TestCraReminder(PreflightCommon):
     @freeze_time("2026-04-01 09:00:00")
     def test_consultants_are_reminded_once_a_day(self):
         wizard = self._preflight()
-        self.assertEqual(wizard.incomplete_count, 1)
         message = wizard.action_remind()["params"]["message"]
         self.assertIn("1 of 1", message)
         mail = self._mails()
@@ -396,6 +505,46 @@ class TestCraGenerateMany(PreflightCommon):
         reports = self.env["cra.report"].with_user(self.manager).search(domain)
         self.assertEqual(reports.mapped("total_hours"), [8] * 5)
         self.assertEqual(reports.user_id, self.manager)
+        told = self._get_notification("account_notification")
+        self.assertIn("March 2026", told["title"])
+        self.assertEqual(sorted(told["action_button"]["res_ids"]), sorted(reports.ids))
+
+    def test_of_many_only_the_selected_are_made(self):
+        wizard = self._preflight()
+        wizard.line_ids[:3].action_generate()
+        self.assertEqual(wizard.run_state, "running")
+        with self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
+        self.assertEqual(
+            self._get_drafts().employee_id, wizard.line_ids[:3].employee_id
+        )
+
+    def test_a_run_that_cannot_go_on_says_so_and_stops_no_other(self):
+        wizard, other = self._preflight(), self._preflight()
+        wizard.action_generate()
+        other.line_ids[:3].action_generate()
+        self.assertEqual(other.run_state, "running")
+        make = cra_generate_make.CraGenerate._make_drafts
+
+        def fail(run, candidates):
+            if run == wizard:
+                raise UserError("Out of paper.")  # pylint: disable=translation-required
+            return make(run, candidates)
+
+        self.patch(cra_generate_make.CraGenerate, "_make_drafts", fail)
+        with self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
+        (wizard | other).invalidate_recordset()
+        self.assertEqual((wizard.run_state, wizard.error), ("failed", "Out of paper."))
+        self.assertEqual(other.run_state, "done")
+        told = self._get_notification("simple_notification")
+        self.assertEqual(told["message"], "Out of paper.")
+
+    def _get_notification(self, kind):
+        """Return the one notification of a kind that the bus holds."""
+        messages = self.env["bus.bus"].sudo().search([]).mapped("message")
+        [found] = [m for m in map(json.loads, messages) if m["type"] == kind]
+        return found["payload"]
 
     def test_what_a_crash_left_is_made_by_the_next_run(self):
         wizard = self._preflight()

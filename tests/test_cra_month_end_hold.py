@@ -64,7 +64,21 @@ class TestCraMonthEndHold(MonthEndCommon):
         self.assertEqual(len(self._run_incomplete("2026-02-28 17:00:00")), 1)
 
     def test_what_was_complete_when_the_server_was_down_leaves_late(self):
+        self._run_incomplete("2026-02-28 16:00:00")
         self.assertEqual(len(self._run_complete("2026-03-20 17:00:00")), 1)
+
+    def test_what_is_complete_after_its_days_only_is_left_to_people(self):
+        self._create_timesheet(date(2026, 2, 3), employee=self.bruno)
+        self._run_incomplete("2026-02-28 17:00:00")
+        self._create_timesheet(date(2026, 3, 3))
+        # Alice's waits, and leaves late; what nobody waited for does not begin.
+        gemini, _line = self._create_project("Gemini", self.chloe)
+        gemini.cra_policy_id = self.policy
+        self._run_incomplete("2026-03-02 17:00:00")
+        self._create_timesheet(date(2026, 2, 4), project=gemini)
+        reports = self._run_complete("2026-03-10 17:00:00")
+        self.assertEqual(reports.project_id, self.project)
+        self.assertEqual(reports.employee_id, self.alice | self.bruno)
 
     def test_waiting_keeps_no_other_from_leaving(self):
         self._create_timesheet(date(2026, 2, 3), employee=self.bruno)

@@ -94,6 +94,25 @@ class TestCraPage(CraHttpCommon):
         self.assertIn("0.50 days", page)
         self.assertIn("Mon, Mar 2", page)
 
+    # === DEADLINE AND SILENCE === #
+
+    def test_the_page_tells_deadline_and_clause_and_never_calls_silence_signed(self):
+        clause = "Article 7: without an answer the report is deemed accepted."
+        self.policy.write({"on_deadline": "tacit", "tacit_clause": clause})
+        report = self._make_report([date(2026, 3, 2)])
+        link = self._get_link(self._send(report))
+        page = self._open(link).text_content()
+        self.assertIn("answer until", page)
+        self.assertIn(clause, page)
+        report.sudo()._agree_by_silence()
+        self.env.flush_all()
+        page = self._open(link)
+        text = page.text_content()
+        self.assertIn("Agreed by silence", text)
+        self.assertIn("no signature", text)
+        self.assertIn(clause, text)
+        self.assertFalse(page.xpath("//*[@id='cra_answer']"))
+
     # === PAPER === #
 
     def _count_pages(self, attachment):
@@ -171,5 +190,3 @@ class TestCraPage(CraHttpCommon):
             .create({"date_from": date(2026, 3, 1), "date_to": date(2026, 3, 31)})
         )
         self.assertEqual(wizard.line_ids.mapped("state"), ["no_email", "ready"])
-        self.assertEqual(wizard.attention_count, 1)
-        self.assertEqual(wizard.makeable_count, 2)

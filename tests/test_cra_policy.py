@@ -29,13 +29,56 @@ class TestCraPolicy(CraCommon):
         self.assertIn("Saturday, December 5, 2026 at 18:00", waiting)
         self.assertNotIn("Within the hour", self.policy.preview)
 
-    @freeze_time("2026-11-23 12:00:00")
     def test_the_preview_tells_what_leaves_within_the_hour(self):
-        self.policy.write({"send_mode": "auto", "start_date": "2026-10-01"})
-        self.assertIn(
-            "Within the hour: what was not sent yet of October 2026 is sent.",
-            self.policy.preview,
+        self.policy.start_date = date(2026, 10, 1)
+        with freeze_time("2026-10-31 12:00:00"):
+            self.policy.send_mode = "auto"
+        with freeze_time("2026-11-02 12:00:00"):
+            self.policy.invalidate_recordset()
+            self.assertIn(
+                "Within the hour: what was not sent yet of October 2026 is sent.",
+                self.policy.preview,
+            )
+
+    @freeze_time("2026-11-02 12:00:00")
+    def test_switching_to_automatic_sends_nothing_of_the_past(self):
+        self.policy.start_date = date(2026, 10, 1)
+        with Form(self.policy) as form:
+            form.send_mode = "auto"
+            self.assertNotIn("Within the hour", form.preview)
+            self.assertIn(
+                "What was to be sent before Monday, November 2, 2026 at 13:00",
+                form.preview,
+            )
+        self.assertNotIn("Within the hour", self.policy.preview)
+        self.assertIn("a manager makes it", self.policy.preview)
+
+    @freeze_time("2026-11-23 12:00:00")
+    def test_the_preview_is_about_the_month_in_which_reports_leave(self):
+        self.policy.write(
+            {
+                "send_mode": "auto",
+                "start_date": "2026-11-01",
+                "send_day": "days_after",
+                "send_delay_days": 5,
+            }
         )
+        for period, month, days in (
+            ("month", "December", ["December 5"]),
+            ("half_month", "December", ["December 5", "December 20"]),
+            ("week", "November", ["November 27"]),
+        ):
+            with self.subTest(period=period):
+                self.policy.period = period
+                self.assertIn(f"{month} 2026", self.policy.preview_title)
+                leaving = [
+                    sentence
+                    for sentence in self.policy.preview.split("\n")
+                    if "are made and sent" in sentence
+                ]
+                self.assertEqual(len(leaving), len(days))
+                for sentence, day in zip(leaving, days, strict=True):
+                    self.assertIn(day, sentence)
 
     @freeze_time("2026-11-23 12:00:00")
     def test_the_preview_of_a_manual_policy_promises_nothing(self):
@@ -74,7 +117,55 @@ class TestCraPolicy(CraCommon):
         self.policy.invalidate_recordset()
         self.assertNotIn("uses this policy", self.policy.preview)
 
+    @freeze_time("2026-11-23 12:00:00")
+    def test_the_preview_tells_until_when_customers_answer_and_what_happens_then(self):
+        preview = self.policy.preview
+        self.assertIn("has to be answered by Monday, November 30, 2026.", preview)
+        self.assertIn("After that day the responsible is told", preview)
+        self.assertIn(
+            "are reminded: Friday, November 27, 2026; Wednesday, December 2, 2026; "
+            "Monday, December 7, 2026, and so on.",
+            preview,
+        )
+        self.policy.write({"on_deadline": "tacit", "tacit_clause": "Silence agrees."})
+        self.assertIn("After that day silence counts", self.policy.preview)
+        self.assertIn(
+            "are reminded: Friday, November 27, 2026.\n", self.policy.preview + "\n"
+        )
+        self.policy.write({"on_deadline": "wait", "deadline_days": 0})
+        self.assertIn("There is no deadline", self.policy.preview)
+        self.policy.write({"approval_mode": "none", "invoice_gate": "none"})
+        self.assertNotIn("deadline", self.policy.preview)
+        self.assertNotIn("reminded", self.policy.preview)
+
+    @freeze_time("2026-11-23 12:00:00")
+    def test_the_preview_counts_the_companys_working_days(self):
+        self.env["resource.calendar.leaves"].create(
+            {
+                "name": "Public holiday",
+                "company_id": self.company.id,
+                "date_from": "2026-11-24 00:00:00",
+                "date_to": "2026-11-24 23:59:59",
+            }
+        )
+        self.policy.invalidate_recordset()
+        self.assertIn("by Tuesday, December 1, 2026.", self.policy.preview)
+        self.policy.deadline_unit = "calendar"
+        self.assertIn("by Saturday, November 28, 2026.", self.policy.preview)
+
     # === CONSTRAINTS === #
+
+    def test_silence_agrees_only_by_a_clause_and_a_deadline(self):
+        with self.assertRaisesRegex(ValidationError, "Copy the clause"):
+            self.policy.on_deadline = "tacit"
+        clause = {"on_deadline": "tacit", "tacit_clause": "Silence agrees."}
+        with self.assertRaisesRegex(ValidationError, "Enter the time to answer"):
+            self.policy.write({**clause, "deadline_days": 0})
+        with self.assertRaisesRegex(ValidationError, "Copy the clause"):
+            self.policy.write({**clause, "deadline_days": 5, "tacit_clause": "  "})
+        with self.assertRaisesRegex(ValidationError, "Time to Answer.*from 0 to 60"):
+            self.policy.deadline_days = -1
+        self.policy.write(clause)
 
     def test_impossible_hours_and_delays_are_refused_in_plain_words(self):
         with self.assertRaisesRegex(ValidationError, "Choose an hour from 0 to 23"):

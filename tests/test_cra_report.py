@@ -156,7 +156,7 @@ class TestCraGenerate(CraCommon):
             .create({"date_from": date(2026, 3, 1), "date_to": date(2026, 3, 31)})
         )
         self.assertEqual(wizard.line_ids.state, "no_email")
-        self.assertEqual(wizard.attention_count, 1)
+        self.assertIn("Chloe Client", wizard.line_ids.explanation)
         self.assertEqual(wizard.line_ids.action_mend()["res_id"], self.chloe.id)
         report = self._generate()
         with self.assertRaisesRegex(UserError, "Chloe Client.*no email"):
@@ -316,6 +316,28 @@ class TestCraReport(CraCommon):
         self.assertEqual(self.timesheet.cra_line_id, working.line_ids)
         with self.assertRaisesRegex(UserError, "receiv"):
             self.timesheet.unit_amount = 6
+
+    def test_a_cancelled_draft_frees_its_time_and_can_be_taken_up_again(self):
+        self.report.line_ids.description = "What Chloe shall read"
+        self.report.action_cancel()
+        self.assertEqual(self.report.state, "cancelled")
+        self.assertTrue(self.timesheet.cra_hold)
+        with self.assertRaisesRegex(UserError, "not a draft"):
+            self.report.action_send()
+        self.timesheet.unit_amount = 3
+        self.report.action_draft()
+        self.assertEqual(self.report.state, "draft")
+        self.assertEqual(self.report.total_hours, 3)
+        self.assertEqual(self.report.line_ids.description, "What Chloe shall read")
+
+    def test_only_drafts_are_cancelled_and_only_by_managers(self):
+        with self.assertRaises(AccessError):
+            self.report.with_user(self.consultant).action_cancel()
+        self._send(self.report)
+        with self.assertRaisesRegex(UserError, "not a draft"):
+            self.report.action_cancel()
+        with self.assertRaisesRegex(UserError, "was sent to the customer once"):
+            self.report.action_draft()
 
     def test_a_correction_is_dropped_only_while_nothing_was_changed(self):
         self._send(self.report)

@@ -117,6 +117,24 @@ class TestCraSchedule(BaseCase):
         too_late = last_chance + timedelta(days=1)
         self.assertNotIn(january, schedule().get_due_periods(too_late))
 
+    def test_nothing_is_due_before_automatic_sending_began(self):
+        february = period_bounds("month", date(2026, 2, 1))
+        now = utc(2026, 3, 1)
+        begun_before = schedule(start=date(2026, 2, 1), since=utc(2026, 2, 28, 17))
+        self.assertEqual(begun_before.get_due_periods(now), [february])
+        begun_after = schedule(start=date(2026, 2, 1), since=utc(2026, 2, 28, 18))
+        self.assertEqual(begun_after.get_due_periods(now), [])
+
+    def test_nothing_begins_weeks_later_unless_nobody_looked_at_it(self):
+        february = period_bounds("month", date(2026, 2, 1))
+        seen = schedule(checked=utc(2026, 3, 1))
+        # Five days of waiting, and one of grace
+        self.assertFalse(seen.is_too_late(*february, utc(2026, 3, 6, 17)))
+        self.assertTrue(seen.is_too_late(*february, utc(2026, 3, 6, 18)))
+        unseen = schedule(checked=utc(2026, 2, 28, 16))
+        self.assertFalse(unseen.is_too_late(*february, utc(2026, 3, 20)))
+        self.assertFalse(schedule().is_too_late(*february, utc(2026, 3, 20)))
+
     def test_periods_that_end_before_the_start_date_are_never_due(self):
         now = utc(2026, 3, 1, 12)
         february = period_bounds("month", date(2026, 2, 1))

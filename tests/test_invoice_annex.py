@@ -1,5 +1,6 @@
 from datetime import date
 
+from odoo import Command
 from odoo.tests import tagged
 
 from .annex_common import AnnexCommon, get_pages, get_text
@@ -138,6 +139,102 @@ class TestInvoiceAnnex(AnnexCommon):
         self.assertIn("Bruno Costa\n2.00", text)
         self.assertLess(text.index("Anna"), text.index("Bruno"))
         self.assertEqual(text.count("Anna Meyer"), 1, "the group names it once")
+
+    def test_two_levels_of_groups(self):
+        self.customer.annex_template_ids = self.create_template(
+            "Grouped", {"grouping": "week", "second_grouping": "employee"}
+        )
+        for day, hours, employee in (
+            (date(2026, 1, 13), 1, self.anna),
+            (date(2026, 1, 4), 2, self.bruno),
+            (date(2026, 1, 2), 4, self.anna),
+            (date(2026, 1, 1), 8, self.bruno),
+        ):
+            self.log(self.apollo, hours, "work", employee, day)
+        move = self.invoice(self.apollo)
+        self.send(move)
+        lines = self.get_annex_texts(move)["Grouped"].splitlines()
+        groups = [
+            (line, lines[index + 1])
+            for index, line in enumerate(lines)
+            if line.startswith(("Week", "Anna", "Bruno"))
+        ]
+        self.assertEqual(
+            groups,
+            [
+                ("Week 1 (12/29/2025 – 01/04/2026)", "14.00"),
+                ("Anna Meyer", "4.00"),
+                ("Bruno Costa", "10.00"),
+                ("Week 3 (01/12/2026 – 01/18/2026)", "1.00"),
+                ("Anna Meyer", "1.00"),
+            ],
+        )
+
+    def test_days_and_invoice_lines_as_groups(self):
+        hermes = self.create_project("Hermes", self.service_day)
+        self.customer.annex_template_ids = self.create_template(
+            "Days", {"grouping": "day", "subtotals": False, "unit": "hour"}
+        ) | self.create_template("Lines", {"grouping": "order_line"})
+        self.log(hermes, 8, day=date(2026, 2, 1))
+        self.log(self.apollo, 1, day=date(2026, 1, 31))
+        move = self.invoice(self.apollo, hermes)
+        self.send(move)
+        texts = self.get_annex_texts(move)
+        self.assertIn("Saturday, January 31, 2026", texts["Days"])
+        self.assertNotIn("01/31/2026\n", texts["Days"].partition("Consultant")[2])
+        self.assertNotIn("January 31, 2026\n1.00", texts["Days"], "no subtotals")
+        self.assertLess(
+            texts["Days"].index("January 31"), texts["Days"].index("February 1")
+        )
+        self.assertIn("Consulting by the Hours\n1.00 Hours", texts["Lines"])
+        self.assertIn("Consulting by the Days\n1.00 Days", texts["Lines"])
+
+    def test_amounts_add_up_to_the_invoice_line(self):
+        project = self.create_project("Daily", self.service_day)
+        self.customer.annex_template_ids = self.create_template(
+            "Amounts", {"show_amounts": True}
+        ) | self.create_template("Hours", {"show_amounts": True, "unit": "hour"})
+        for hours in (1, 1, 1, 7):
+            self.log(project, hours)
+        move = self.invoice(project, post=False)
+        move.invoice_line_ids.price_unit = 799.99
+        move.invoice_line_ids.discount = 7
+        move.action_post()
+        self.assertEqual(move.invoice_line_ids.price_subtotal, 929.99)
+        plans = move.sudo()._plan_annexes()
+        tables = {
+            plan.template.name: plan.template.section_ids._prepare_content(plan).table
+            for plan in plans
+        }
+        for table in tables.values():
+            self.assertAlmostEqual(sum(row.money for row in table.rows), 929.99)
+            self.assertAlmostEqual(table.totals.money, 929.99)
+        self.assertAlmostEqual(tables["Amounts"].rows[0].price, 743.99, 2)
+        self.assertAlmostEqual(tables["Hours"].rows[0].price, 93.0, 2)
+        self.send(move)
+        self.assertIn("$ 929.99", self.get_annex_texts(move)["Amounts"])
+        self.assertIn("Unit Price", self.get_annex_texts(move)["Amounts"])
+
+    def test_products_sold_without_time_and_down_payments(self):
+        self.customer.annex_template_ids = self.create_template(
+            "Sold", {"type": "product"}
+        )
+        self.apollo.sale_line_id.order_id.order_line = [
+            Command.create({"product_id": self.product_a.id, "product_uom_qty": 3})
+        ]
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo, post=False)
+        line = move.invoice_line_ids.filtered(
+            lambda line: line.product_id == self.product_a
+        )
+        line.write({"name": "Bridge model\nin bronze", "tax_ids": False})
+        move.action_post()
+        self.send(move)
+        text = self.get_annex_texts(move)["Sold"]
+        for shown in ("Bridge model", "in bronze", "3.00 Units", "$ 3,000.00"):
+            self.assertIn(shown, text)
+        self.assertNotIn("Consulting", text)
+        self.assertIn("1,000.00", text)
 
     def test_columns_can_be_left_out(self):
         self.customer.annex_template_ids = self.create_template(

@@ -1,3 +1,5 @@
+from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .annex_common import AnnexCommon
@@ -96,3 +98,80 @@ class TestInvoiceAnnexAssignment(AnnexCommon):
             "in_invoice", partner=self.customer, amounts=[100], post=True
         )
         self.assertFalse(move.annex_ids)
+
+    def test_one_invoice_may_have_its_own(self):
+        self.customer.annex_template_ids = self.template
+        special = self.create_template("Special")
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.assertEqual(move.annex_ids.reason, "from customer Azur & Fils")
+        move = move.with_user(self.users["accountant"])
+        move.write(
+            {"annexes_chosen": True, "annex_template_ids": [Command.set(special.ids)]}
+        )
+        self.assertEqual(move.annex_ids.template_id, special)
+        self.assertEqual(
+            move.annex_ids.reason, f"chosen on invoice {move.display_name}"
+        )
+        self.send(move)
+        self.assertEqual(list(self.get_annex_texts(move)), ["Special"])
+        with self.assertRaisesRegex(UserError, "was sent to the customer"):
+            move.annexes_chosen = False
+
+    def test_one_invoice_may_have_none(self):
+        self.customer.annex_template_ids = self.template
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        move.annexes_chosen = True
+        self.assertFalse(move.annex_ids)
+        self.send(move)
+        self.assertFalse(move.annex_ids)
+
+    def test_a_draft_invoice_tells_what_it_will_get(self):
+        self.customer.annex_template_ids = self.template
+        hermes = self.create_project(
+            "Hermes", annex_template_ids=[Command.set(self.create_template("Own").ids)]
+        )
+        self.log(self.apollo, 2)
+        self.log(hermes, 3)
+        move = self.invoice(self.apollo, hermes, post=False)
+        move = move.with_user(self.users["accountant"])
+        self.assertEqual(
+            move.annex_summary,
+            "Time Detail – from customer Azur & Fils\nOwn – from project Hermes",
+        )
+        self.assertFalse(move.annex_ids)
+
+    def test_the_list_can_be_brought_up_to_date(self):
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.customer.annex_template_ids = self.template
+        self.assertFalse(move.annex_ids)
+        move.with_user(self.users["accountant"]).action_update_annexes()
+        self.assertEqual(move.annex_ids.template_id, self.template)
+        self.customer.annex_template_ids = False
+        move.with_user(self.users["accountant"]).action_update_annexes()
+        self.assertFalse(move.annex_ids)
+
+    def test_templates_show_and_set_who_asks_for_them(self):
+        self.customer.annex_template_ids = self.template
+        template = self.template.with_user(self.users["chief"])
+        self.assertEqual(template.partner_ids, self.customer)
+        template.write(
+            {
+                "partner_ids": [Command.clear()],
+                "project_ids": [Command.link(self.apollo.id)],
+            }
+        )
+        self.assertEqual(self.apollo.annex_template_ids, self.template)
+        self.log(self.apollo, 2)
+        self.assertEqual(
+            self.invoice(self.apollo).annex_ids.reason, "from project Apollo"
+        )
+
+    def test_ready_made_templates_are_given_to_nobody(self):
+        for name in ("time", "costs", "products", "full"):
+            template = self.env.ref(f"sale_timesheet_cra.annex_template_{name}")
+            self.assertTrue(template.section_ids)
+            self.assertFalse(template.project_ids)
+            self.assertFalse(template.company_ids)

@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from .annex_common import AnnexCommon, get_pages, get_text
 
-TEMPLATE_LOGGER = "odoo.addons.sale_timesheet_cra.models.invoice_annex_template"
+TEMPLATE_LOGGER = "odoo.addons.sale_timesheet_cra.models.invoice_annex_render"
 
 
 @tagged("post_install", "-at_install")
@@ -148,9 +148,9 @@ class TestInvoiceAnnexSending(AnnexCommon):
             moves |= self.invoice(project)
         with patch.object(
             type(self.env["ir.actions.report"]),
-            "_run_lean_wkhtmltopdf",
+            "_start_lean_printing",
             autospec=True,
-            side_effect=type(self.env["ir.actions.report"])._run_lean_wkhtmltopdf,
+            side_effect=type(self.env["ir.actions.report"])._start_lean_printing,
         ) as run:
             self.send(moves)
         self.assertEqual(run.call_count, 1, "one call of the engine for all")

@@ -56,9 +56,9 @@ class TestInvoiceSendRun(SendingCommon):
         blocked = self._line(run, moves[1])
         self.assertEqual(blocked.state, "blocked")
         self.assertIn("Customer 2 has no email address", blocked.blocker_text)
-        mend = blocked.action_open_blocker()
-        self.assertEqual(mend["res_model"], "res.partner")
-        self.assertEqual(mend["res_id"], self.customer_2.id)
+        [issue] = blocked.blockers
+        self.assertEqual(issue["res_model"], "res.partner")
+        self.assertEqual(issue["res_id"], self.customer_2.id)
         with self._mail_server():
             run.action_send()
             self._run_outbox()
@@ -97,7 +97,7 @@ class TestInvoiceSendRun(SendingCommon):
             self._run_outbox()
             run = self._open_run(moves)
             self.assertEqual(set(run.line_ids.mapped("state")), {"blocked"})
-            self.assertIn("already sent", run.line_ids[0].blocker_text)
+            self.assertIn("Already sent", run.line_ids[0].blocker_text)
             with self.assertRaises(UserError):
                 run.action_send()
             run.line_ids[0].action_send_again()
@@ -429,7 +429,6 @@ class TestInvoiceSendRun(SendingCommon):
                 self._run_outbox()
             self.assertEqual(set(run.line_ids.mapped("state")), {"queued"})
             self.assertIn("Connection refused", run.line_ids[0].error)
-            self.assertFalse(run.line_ids.message_id)
             self.assertFalse(any(run.line_ids.move_id.mapped("is_move_sent")))
             with freeze_time(fields.Datetime.now() + timedelta(minutes=2)):
                 self._run_outbox()

@@ -1,4 +1,5 @@
 import io
+from pathlib import Path
 from unittest.mock import patch
 
 from markupsafe import Markup
@@ -7,10 +8,8 @@ from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from odoo.exceptions import UserError
 from odoo.tests import BaseCase, TransactionCase, tagged
-from odoo.tools import mute_logger
 
-from odoo.addons.base.models import ir_actions_report as core_report
-
+from ..models import ir_actions_report
 from ..reports import pdf_batch
 from ..reports.pdf_batch import BatchMismatch, LeanDocument
 from .annex_common import get_text
@@ -21,17 +20,25 @@ ENGINE_LOGGER = "odoo.addons.sale_timesheet_cra.models.ir_actions_report"
 @tagged("post_install", "-at_install")
 class TestPdfBatchPlan(BaseCase):
     def test_a_name_occurs_once_per_batch(self):
-        batches = pdf_batch.plan_batches(["A", "B", "A", "C", "A"], 10)
+        batches = pdf_batch.plan_batches(["A", "B", "A", "C", "A"], 1)
         self.assertEqual(batches, [[0, 1, 3], [2], [4]])
 
     def test_names_are_compared_as_the_footer_shows_them(self):
         long = "x" * 200
-        batches = pdf_batch.plan_batches([f"{long}1", f"{long}2", "A  B", "A B"], 10)
+        batches = pdf_batch.plan_batches([f"{long}1", f"{long}2", "A  B", "A B"], 1)
         self.assertEqual(batches, [[0, 2], [1, 3]])
 
-    def test_a_batch_is_no_longer_than_wanted(self):
-        batches = pdf_batch.plan_batches([str(number) for number in range(7)], 3)
-        self.assertEqual(batches, [[0, 1, 2], [3, 4, 5], [6]])
+    def test_few_are_one_batch_and_many_are_shared_out(self):
+        for documents, processes, sizes in (
+            (8, 2, [8]),
+            (20, 2, [10, 10]),
+            (20, 1, [20]),
+            (100, 2, [40, 40, 20]),
+        ):
+            names = [str(number) for number in range(documents)]
+            batches = pdf_batch.plan_batches(names, processes)
+            self.assertEqual([len(batch) for batch in batches], sizes)
+            self.assertEqual(sum(batches, []), list(range(documents)))
 
     def test_content_at_the_height_of_the_footer_is_not_taken_for_it(self):
         def text(x, y, glyphs):
@@ -56,9 +63,9 @@ class TestPdfBatchPlan(BaseCase):
         self.assertEqual(pdf_batch._read_footer(page, {}), pdf_batch.Footer("éB", "A"))
 
     def test_a_name_that_does_not_read_back_is_printed_alone(self):
-        batches = pdf_batch.plan_batches(["A", "مرحبا", "Temps – déc. №", "[page]"], 10)
+        batches = pdf_batch.plan_batches(["A", "مرحبا", "Temps – déc. №", "[page]"], 1)
         self.assertEqual(batches, [[0], [1], [2], [3]])
-        batches = pdf_batch.plan_batches(["A", "R&D <x> – é", "Ωμέγα Проект"], 10)
+        batches = pdf_batch.plan_batches(["A", "R&D <x> – é", "Ωμέγα Проект"], 1)
         self.assertEqual(batches, [[0, 1, 2]])
 
 
@@ -68,17 +75,18 @@ class TestLeanPdf(TransactionCase):
         super().setUp()
         self.engine = self.env["ir.actions.report"]
         self.calls = []
-        run = core_report._run_wkhtmltopdf
+        self.change = lambda arguments, pages: (arguments, pages)
+        start = type(self.engine)._start_lean_printing
 
-        def count(args):
-            self.calls.append(args)
-            return run(args)
+        def watch(engine, arguments, pages):
+            self.calls.append((arguments, pages))
+            return start(engine, *self.change(arguments, pages))
 
-        self.patch(core_report, "_run_wkhtmltopdf", count)
+        self.patch(type(self.engine), "_start_lean_printing", watch)
 
     def render(self, *documents, **kwargs):
         return self.engine._render_lean_documents(
-            [LeanDocument(name, body) for name, body in documents], **kwargs
+            [LeanDocument(name, lambda b=body: b) for name, body in documents], **kwargs
         )
 
     def table(self, word, rows):
@@ -128,15 +136,7 @@ class TestLeanPdf(TransactionCase):
         self.assertIn("<b>1 < 2</b>", get_text(pdf))
 
     def test_swapped_documents_are_found_and_printed_singly(self):
-        run = core_report._run_wkhtmltopdf
-
-        def swap(args):
-            *options, first, second, target = args
-            if "report.body.tmp" in first:
-                args = [*options, second, first, target]
-            return run(args)
-
-        self.patch(core_report, "_run_wkhtmltopdf", swap)
+        self.change = lambda arguments, pages: (arguments, pages[::-1])
         with self.assertLogs(ENGINE_LOGGER, "WARNING") as logs:
             one, two = self.render(
                 ("INV/1", self.table("one", 60)), ("INV/2", self.table("two", 60))
@@ -174,22 +174,69 @@ class TestLeanPdf(TransactionCase):
             pdf_batch.split_batch(pdf, [])
 
     def test_an_engine_that_fails_on_the_batch_prints_singly(self):
-        run = core_report._run_wkhtmltopdf
+        def break_batch(arguments, pages):
+            broken = ["--no-such-option"] if len(pages) > 1 else []
+            return arguments + broken, pages
 
-        def fail_on_two(args):
-            result = run(args)
-            if sum("report.body.tmp" in arg for arg in args) > 1:
-                result.returncode = -11
-            return result
-
-        self.patch(core_report, "_run_wkhtmltopdf", fail_on_two)
-        with (
-            mute_logger("odoo.addons.base.models.ir_actions_report"),
-            self.assertLogs(ENGINE_LOGGER, "WARNING"),
-        ):
+        self.change = break_batch
+        with self.assertLogs(ENGINE_LOGGER, "WARNING"):
             one, two = self.render(("INV/1", "first"), ("INV/2", "second"))
         self.assertIn("first", get_text(one))
         self.assertIn("second", get_text(two))
+
+    def test_what_the_engine_says_is_told(self):
+        self.change = lambda arguments, pages: (["--no-such-option"], pages)
+        with self.assertRaisesRegex(
+            UserError, "INV/1 could not be made: wkhtmltopdf ended with code 1"
+        ):
+            self.render(("INV/1", "body"))
+
+    def test_documents_are_rendered_while_others_are_printed(self):
+        running = []
+
+        def look(number):
+            calls = [p for p in self.printings if p._process.poll() is None]
+            running.append(len(calls))
+            return f"body {number}"
+
+        self.printings = []
+        start = type(self.engine)._start_lean_printing
+
+        def watch(engine, arguments, pages):
+            self.printings.append(start(engine, arguments, pages))
+            return self.printings[-1]
+
+        self.patch(type(self.engine), "_start_lean_printing", watch)
+        self.patch(ir_actions_report, "PROCESSES", 2)
+        pdfs = self.engine._render_lean_documents(
+            [LeanDocument(str(n), lambda n=n: look(n)) for n in range(30)]
+        )
+        self.assertEqual(len(self.printings), 2)
+        self.assertEqual(running[:15], [0] * 15)
+        self.assertEqual(running[15], 1, "the first batch is being printed")
+        for number, pdf in enumerate(pdfs):
+            self.assertIn(f"body {number}\n", get_text(pdf) + "\n")
+
+    def test_an_error_leaves_nothing_behind(self):
+        folders = []
+        start = type(self.engine)._start_lean_printing
+
+        def watch(engine, arguments, pages):
+            printing = start(engine, arguments, pages)
+            folders.append(printing._folder.name)
+            return printing
+
+        def fail():
+            raise ValueError("No such thing")
+
+        self.patch(type(self.engine), "_start_lean_printing", watch)
+        self.patch(ir_actions_report, "PROCESSES", 2)
+        documents = [LeanDocument(str(n), lambda: "body") for n in range(20)]
+        documents[15] = LeanDocument("bad", fail)
+        with self.assertRaisesRegex(ValueError, "No such thing"):
+            self.engine._render_lean_documents(documents)
+        self.assertEqual(len(folders), 1)
+        self.assertFalse(Path(folders[0]).exists())
 
     def test_a_document_cut_short_is_refused(self):
         with (
@@ -205,7 +252,7 @@ class TestLeanPdf(TransactionCase):
     def test_nothing_is_fetched_and_nothing_waits(self):
         self.env["ir.config_parameter"].set_param("report.print_delay", "5000")
         self.render(("INV/1", "body"))
-        [args] = self.calls
+        [(args, _pages)] = self.calls
         delays = [
             value
             for option, value in zip(args, args[1:], strict=False)
@@ -248,7 +295,7 @@ class TestLeanPdf(TransactionCase):
 
     def test_a_color_cannot_bring_styles_of_its_own(self):
         self.env.company.primary_color = "red}</style><script>"
-        self.assertNotIn("script", self.engine._get_lean_style())
+        self.assertNotIn("<script", self.engine._get_lean_style())
 
     def test_nothing_to_print_prints_nothing(self):
         self.assertEqual(self.render(), [])

@@ -13,6 +13,7 @@ PREFLIGHT_STATES = [
     ("late", "Time Added After Sending"),
     ("covered", "On Another Report"),
     ("nothing", "Nothing to Report"),
+    ("cancelled", "Cancelled"),
     ("no_employee", "Time Without Consultant"),
 ]
 #: Of these, drafts are made or refreshed.
@@ -76,6 +77,8 @@ class Candidate:
     report: object = None
     #: A draft that says something else than the timesheets
     has_drifted: bool = False
+    #: The draft of exactly this that somebody has cancelled, or report recalled
+    cancelled: object = None
     approvers: object = None
     #: Missing time by consultant (``hr.employee``), of those who miss some
     missing: dict = field(default_factory=dict)

@@ -2,21 +2,10 @@ from dateutil.relativedelta import relativedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL, split_every
 
-from ..models.cra_period import period_bounds
-from ..models.cra_report import WORKING_STATES
-from .cra_candidate import (
-    ATTENTION_STATES,
-    MAKEABLE_STATES,
-    PREFLIGHT_STATES,
-    Candidate,
-)
+from ..models.cra_period import period_bounds, period_label
+from .cra_candidate import ATTENTION_STATES, Candidate
 
-__all__ = ["PREFLIGHT_STATES", "Candidate", "CraGenerate"]
-
-#: Reports made in one go: bounds memory, not results.
-BATCH_SIZE = 500
 #: More reports than this are made in the background.
 BACKGROUND_FROM = 1000
 
@@ -52,6 +41,7 @@ class CraGenerate(models.TransientModel):
         comodel_name="hr.employee.public",  # all that managers may read of them
         string="Consultants",
     )
+    policy_ids = fields.Many2many(comodel_name="cra.policy", string="Policies")
     line_ids = fields.One2many(
         comodel_name="cra.generate.line",
         inverse_name="wizard_id",
@@ -60,9 +50,6 @@ class CraGenerate(models.TransientModel):
         store=True,
         string="Preflight",
     )
-    makeable_count = fields.Integer(compute="_compute_counts")
-    attention_count = fields.Integer(compute="_compute_counts")
-    incomplete_count = fields.Integer(compute="_compute_counts")
 
     @api.model
     def _default_month(self):
@@ -81,6 +68,7 @@ class CraGenerate(models.TransientModel):
         "project_ids",
         "partner_ids",
         "employee_ids",
+        "policy_ids",
     )
     def _compute_line_ids(self):
         for wizard in self:
@@ -93,19 +81,8 @@ class CraGenerate(models.TransientModel):
                 for candidate in candidates
             ]
 
-    @api.depends("line_ids.state", "line_ids.missing_hours", "line_ids.missing_days")
-    def _compute_counts(self):
-        for wizard in self:
-            states = wizard.line_ids.mapped("state")
-            makeable = self._get_makeable_states()
-            wizard.makeable_count = sum(state in makeable for state in states)
-            wizard.attention_count = sum(state in ATTENTION_STATES for state in states)
-            wizard.incomplete_count = sum(
-                line.missing_hours > 0 or line.missing_days > 0
-                for line in wizard.line_ids
-            )
-
     def _prepare_line_vals(self, candidate):
+        report = candidate.report or candidate.cancelled
         return {
             "policy_id": candidate.policy.id,
             "partner_id": candidate.partner.id,
@@ -117,11 +94,73 @@ class CraGenerate(models.TransientModel):
             "missing_hours": candidate.missing_hours,
             "missing_days": candidate.missing_days,
             "state": candidate.state,
-            "report_id": candidate.report.id if candidate.report else False,
+            "explanation": self._explain(candidate),
+            "report_id": report.id if report else False,
             "approver_ids": [fields.Command.set(candidate.approvers.ids)],
         }
 
     # === ACTION METHODS === #
+
+    @api.model
+    def _open_preflight(self):
+        """Open the preflight of the month that is to be closed."""
+        self.check_access("create")
+        return self.create({}).action_show_preflight()
+
+    def action_show_preflight(self):
+        """Show the list of the reports the period needs."""
+        self.ensure_one()
+        if self.run_state == "running":
+            return self.action_show_progress()
+        self.run_state = False
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "sale_timesheet_cra.cra_generate_line_action"
+        )
+        title = period_label(self.env, self.date_from, self.date_to)
+        return {
+            **action,
+            "display_name": title[:1].upper() + title[1:],
+            "target": "main",  # a period replaces another, and is nobody's detail
+            "domain": [("wizard_id", "=", self.id)],
+            "context": {"default_wizard_id": self.id},
+        }
+
+    def action_choose_period(self):
+        """Ask for another period, or other customers, projects and consultants."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Filters and Period"),
+            "res_model": self._name,
+            "res_id": self.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def action_show_period(self, step):
+        """Show the list of a neighboring period, just as long as this one.
+
+        :param int step: 1 for the next period, -1 for the one before
+        """
+        self.ensure_one()
+        first, last = self.date_from, self.date_to
+        after = last + relativedelta(days=1)
+        if first.day == after.day == 1:
+            months = relativedelta(after, first)
+            first += step * months
+            last = first + months - relativedelta(days=1)
+        else:
+            days = step * (after - first)
+            first, last = first + days, last + days
+        if self.run_state != "running":
+            self.write({"date_from": first, "date_to": last})
+        return self.action_show_preflight()
+
+    def action_check_again(self):
+        """Bring the list in line with timesheets, contacts and reports as they are."""
+        self.ensure_one()
+        if self.run_state != "running":
+            self._compute_line_ids()
 
     def action_generate(self):
         """Make the drafts that are missing, refresh those that exist, open them all.
@@ -131,13 +170,30 @@ class CraGenerate(models.TransientModel):
         :raise UserError: there is nothing to report
         """
         self.ensure_one()
+        return self._action_generate()
+
+    def action_remind(self):
+        """Remind all consultants on the list of the time they still have to enter."""
+        self.ensure_one()
+        return self._action_remind(self.line_ids)
+
+    def _action_generate(self, lines=None):
+        """Do what :meth:`action_generate` says, for some rows of the list or for all.
+
+        :param lines: ``cra.generate.line``; default: all there are
+        """
         self.env["cra.report"].check_access("write")
+        if self.run_state == "running":
+            return self.action_show_progress()
+        self.line_ids.filtered("is_chosen").is_chosen = False
+        if lines is not None:
+            lines.is_chosen = True
         candidates = self._collect_makeable()
         if not candidates:
             raise UserError(
                 self.env._(
-                    "There is no time to report in this period. Check that a policy "
-                    "applies to the project, customer or company, and its start date."
+                    "There is no time to report here. Check that a policy applies to "
+                    "the project, customer or company, and its start date."
                 )
             )
         if sum(candidate.is_due for candidate in candidates) > BACKGROUND_FROM:
@@ -146,33 +202,28 @@ class CraGenerate(models.TransientModel):
         taken_ids = [c.taken_id for c in candidates if c.taken_id]
         return self._open_reports([("id", "in", reports.ids + taken_ids)])
 
-    def action_remind(self):
-        """Remind all consultants on the list of the time they still have to enter."""
-        self.ensure_one()
-        return self._action_remind(self.line_ids)
-
     def _action_remind(self, lines):
         """Remind the consultants of preflight rows, and tell how many."""
         self.env["cra.report"].check_access("write")
-        keys = {
-            (line.partner_id, line.project_id, line.employee_id, line.date_from)
-            for line in lines
+        keys = set(map(_row_key, lines))
+        missing = {
+            (employee, candidate.date_from, candidate.date_to): found
+            for candidate in self._collect()
+            if _row_key(candidate) in keys
+            for employee, found in candidate.missing.items()
         }
-        missing = {}
-        for c in self._collect():
-            row = (c.partner, c.project, c.employee, c.date_from)
-            if row in keys:
-                for employee, found in c.missing.items():
-                    missing[employee, c.date_from, c.date_to] = found
         # sudo: reminders are written for consultants, whose data is private
         reminders = self.env["cra.reminder"].sudo()
         reminded = reminders._remind(self.company_id, missing)
-        message = self.env._(
-            "%(reminded)s of %(all)s consultants with missing time are reminded now. "
-            "Everybody is reminded once a day at most.",
-            reminded=len(reminded.employee_id),
-            all=len({employee for employee, _first, _last in missing}),
-        )
+        if missing:
+            message = self.env._(
+                "Consultants reminded now: %(reminded)s of %(all)s with missing time. "
+                "Everybody is reminded once a day at most.",
+                reminded=len(reminded.employee_id),
+                all=len({employee for employee, _first, _last in missing}),
+            )
+        else:
+            message = self.env._("Nobody misses time here.")
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
@@ -188,102 +239,25 @@ class CraGenerate(models.TransientModel):
     # === BUSINESS METHODS === #
 
     def _collect_makeable(self):
-        """Return the candidates whose drafts are to be made or refreshed."""
-        return [candidate for candidate in self._collect() if candidate.is_makeable]
+        """Return the candidates whose drafts are to be made or refreshed.
 
-    def _generate(self, candidates=None):
-        """Make or refresh the drafts of this period: twice gives the same.
-
-        What was made before a crash, or by somebody else, is found and kept.
-
-        :param candidates: list of makeable :class:`Candidate`; default: all there are
-        :return: the drafts, as the current user
+        Those of the rows that somebody has chosen, if any: what was cancelled is made
+        again only if it is chosen by itself.
         """
-        made = self.env["cra.report"]
-        if candidates is None:
-            candidates = self._collect_makeable()
-        for batch in split_every(BATCH_SIZE, candidates, list):
-            made |= self._make_drafts(batch)
-        return made
+        keys = set(map(_row_key, self.line_ids.filtered("is_chosen")))
+        candidates = self._collect()
+        if not keys:
+            return [c for c in candidates if c.is_makeable]
+        chosen = [c for c in candidates if _row_key(c) in keys]
+        makeable = [c for c in chosen if c.is_makeable]
+        return makeable or [c for c in chosen if c.state == "cancelled"]
 
-    def _get_makeable_states(self):
-        return MAKEABLE_STATES
 
-    def _make_drafts(self, candidates):
-        """Make or refresh one batch of drafts.
+def _row_key(row):
+    """Return what a row of the list and its candidate have in common.
 
-        :param candidates: list of :class:`Candidate`; those that somebody else made
-            out of sight of this transaction get their ``taken_id``
-        :return: the drafts, as the current user
-        """
-        # sudo: users do not create reports by themselves, and their timesheets are
-        # grouped whether or not each one may be read; rights were checked per project
-        Report = self.env["cra.report"].sudo()
-        quiet = Report.with_context(
-            tracking_disable=True, mail_create_nolog=True, mail_create_nosubscribe=True
-        )
-        missing = [candidate for candidate in candidates if not candidate.report]
-        if missing:
-            missing = self._leave_taken(missing)
-        created = quiet.create([self._prepare_report_vals(c) for c in missing])
-        existing = [
-            c for c in candidates if c.report and c.report.state in WORKING_STATES
-        ]
-        due = created
-        for candidate in existing:
-            if not candidate.is_due:
-                continue
-            due |= candidate.report
-            if candidate.report.policy_id != candidate.policy:
-                candidate.report.write({"policy_id": candidate.policy.id})
-        due._set_draft_terms()
-        due._refresh()
-        due.invalidate_recordset()  # bounds memory
-        # sudo: reminders are written for consultants, whose data is private
-        self.env["cra.reminder"].sudo()._settle(candidates)
-        return (due | Report.union(*(c.report for c in existing))).sudo(False)
-
-    def _leave_taken(self, candidates):
-        """Return the candidates that nobody else is making.
-
-        One transaction at a time makes drafts for a company: the others wait here for
-        its end. Then they cannot see what it made, as their own view of the database
-        is older, so another view is asked. The unique index would decide otherwise.
-        """
-        company = candidates[0].company
-        self.env.cr.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('cra.generate'), %s)",
-            [company.id],
-        )
-        with self.env.registry.cursor() as cursor:
-            cursor.execute(
-                SQL(
-                    """
-                    SELECT id, company_id, partner_id, project_id,
-                           COALESCE(employee_id, 0), date_from, date_to
-                      FROM cra_report
-                     WHERE company_id = %s
-                       AND state IN ('draft', 'review', 'sent', 'approved', 'refused')
-                       AND date_from >= %s AND date_to <= %s
-                    """,
-                    company.id,
-                    min(candidate.date_from for candidate in candidates),
-                    max(candidate.date_to for candidate in candidates),
-                )
-            )
-            taken = {tuple(key): report_id for report_id, *key in cursor.fetchall()}
-        for candidate in candidates:
-            candidate.taken_id = taken.get(candidate.key, 0)
-        return [candidate for candidate in candidates if not candidate.taken_id]
-
-    def _prepare_report_vals(self, candidate):
-        return {
-            "company_id": candidate.company.id,
-            "policy_id": candidate.policy.id,
-            "partner_id": candidate.partner.id,
-            "project_id": candidate.project.id,
-            "employee_id": candidate.employee.id,
-            "user_id": (candidate.project.user_id or self.env.user).id,
-            "date_from": candidate.date_from,
-            "date_to": candidate.date_to,
-        }
+    :param row: ``cra.generate.line`` or :class:`Candidate`
+    """
+    if isinstance(row, Candidate):
+        return row.partner, row.project, row.employee, row.date_from, row.date_to
+    return row.partner_id, row.project_id, row.employee_id, row.date_from, row.date_to

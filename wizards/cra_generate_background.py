@@ -1,8 +1,13 @@
+import logging
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import split_every
 
-from .cra_generate import BATCH_SIZE
+from ..models.cra_period import period_label
+from ..models.cra_report_month_end import BUSY_ERRORS
+from .cra_generate_make import BATCH_SIZE
+
+_logger = logging.getLogger(__name__)
 
 
 class CraGenerate(models.TransientModel):
@@ -15,6 +20,7 @@ class CraGenerate(models.TransientModel):
     _transient_max_hours = 7 * 24.0
 
     run_state = fields.Selection(
+        string="Generation",
         selection=[
             ("running", "Being Made"),
             ("done", "Made"),
@@ -23,9 +29,11 @@ class CraGenerate(models.TransientModel):
         readonly=True,
         copy=False,
     )
-    total_count = fields.Integer(string="Reports", readonly=True, copy=False)
-    done_count = fields.Integer(string="Made", readonly=True, copy=False)
-    progress = fields.Float(compute="_compute_progress")
+    total_count = fields.Integer(string="Reports to Make", readonly=True, copy=False)
+    done_count = fields.Integer(string="Reports Made", readonly=True, copy=False)
+    progress = fields.Float(
+        compute="_compute_progress", export_string_translation=False
+    )
     error = fields.Char(readonly=True, copy=False)
 
     # === COMPUTE METHODS === #
@@ -48,7 +56,6 @@ class CraGenerate(models.TransientModel):
             "res_id": self.id,
             "view_mode": "form",
             "target": "new",
-            "context": {"dialog_size": "extra-large"},
         }
 
     def action_open_reports(self):
@@ -82,8 +89,17 @@ class CraGenerate(models.TransientModel):
         on after a crash where it was.
         """
         for run in self.search([("run_state", "=", "running")], order="id"):
-            if not run._make_in_background():
-                break
+            try:
+                if not run._make_in_background():
+                    break
+            except BUSY_ERRORS as error:
+                _logger.info("Reports are left to the next run: %s", error)
+                self.env.cr.rollback()
+            except Exception as error:  # no other run may wait for this one
+                self.env.cr.rollback()
+                reports = run._as_asked().env["cra.report"]
+                run._stop(reports._get_failure(error))
+                self.env["ir.cron"]._commit_progress()
 
     def _make_in_background(self):
         """Make batches until the time is over.
@@ -92,23 +108,13 @@ class CraGenerate(models.TransientModel):
         """
         self.ensure_one()
         ir_cron = self.env["ir.cron"]
-        user = self.create_uid
-        companies = {"allowed_company_ids": self.company_id.ids}
-        wizard = self.with_user(user).with_context(
-            lang=user.lang, tz=user.tz, **companies
-        )
+        wizard = self._as_asked()
         candidates = wizard._collect_makeable()
         due = [candidate for candidate in candidates if candidate.is_due]
         left = len(due)
         time_left = ir_cron._commit_progress(remaining=left)
         for batch in split_every(BATCH_SIZE, due, list):
-            try:
-                with self.env.cr.savepoint():
-                    wizard._make_drafts(batch)
-            except UserError as error:
-                self.write({"run_state": "failed", "error": str(error)})
-                ir_cron._commit_progress(left, remaining=0)
-                return True
+            wizard._make_drafts(batch)
             left -= len(batch)
             self.write(
                 {"total_count": len(candidates), "done_count": len(candidates) - left}
@@ -119,7 +125,47 @@ class CraGenerate(models.TransientModel):
             if left and not time_left:
                 return False
         self.write({"run_state": "done", "done_count": len(candidates)})
-        message = wizard.env._("%s activity reports are made.", len(candidates))
-        user._bus_send("simple_notification", {"type": "success", "message": message})
+        wizard._tell_made()
         ir_cron._commit_progress()
         return bool(time_left)
+
+    def _as_asked(self):
+        """Return this run with the rights and the language of who asked for it."""
+        user = self.create_uid
+        companies = {"allowed_company_ids": self.company_id.ids}
+        return self.with_user(user).with_context(
+            lang=user.lang, tz=user.tz, **companies
+        )
+
+    def _tell_made(self):
+        """Tell who asked that the reports are made, with a button that opens them."""
+        period = period_label(self.env, self.date_from, self.date_to)
+        reports = self.env["cra.report"].search(self._get_draft_domain())
+        self.create_uid._bus_send(
+            "account_notification",
+            {
+                "type": "success",
+                "sticky": True,
+                "title": self.env._("Activity reports of %s", period),
+                "message": self.env._("Made or refreshed: %s", self.done_count),
+                "action_button": {
+                    "name": self.env._("Open"),
+                    "action_name": self.env._("Activity Reports"),
+                    "model": "cra.report",
+                    "res_ids": reports.ids,
+                },
+            },
+        )
+
+    def _stop(self, reason):
+        """Note why the run cannot go on, and tell who asked for it.
+
+        :param str reason: what happened and what to do
+        """
+        self.ensure_one()
+        self.write({"run_state": "failed", "error": reason})
+        title = self._as_asked().env._("Activity reports are not made")
+        self.create_uid._bus_send(
+            "simple_notification",
+            {"type": "danger", "sticky": True, "title": title, "message": reason},
+        )

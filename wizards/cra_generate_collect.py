@@ -28,6 +28,8 @@ class CraGenerate(models.TransientModel):
         )
         by_period = defaultdict(dict)
         for key, policy in timesheets._cra_get_policies(domain).items():
+            if self.policy_ids and policy not in self.policy_ids:
+                continue
             if policy._get_start_date(self.company_id):
                 by_period[policy.period][key[:2]] = policy
         candidates = []
@@ -225,13 +227,7 @@ class CraGenerate(models.TransientModel):
 
         Their time was moved or deleted, or is reported by another policy now.
         """
-        domain = self._get_report_domain() & Domain("state", "in", WORKING_STATES)
-        domain &= Domain("project_id", "in", projects.ids)
-        if self.partner_ids:
-            commercial = self.partner_ids.commercial_partner_id
-            domain &= Domain("partner_id", "in", commercial.ids)
-        if self.employee_ids:
-            domain &= Domain("employee_id", "in", self.employee_ids.ids)
+        domain = self._get_draft_domain() & Domain("project_id", "in", projects.ids)
         keys = {c.key for c in candidates if c.state == "ready"}
         # sudo: as for the time itself, the projects decide what the user may see
         drafts = self.env["cra.report"].sudo().search(domain, order="id")
@@ -261,14 +257,28 @@ class CraGenerate(models.TransientModel):
             & Domain("date_to", "<=", self.date_to)
         )
 
+    def _get_draft_domain(self):
+        """Return the domain of the drafts of the period that pass the filters."""
+        domain = self._get_report_domain() & Domain("state", "in", WORKING_STATES)
+        if self.partner_ids:
+            commercial = self.partner_ids.commercial_partner_id
+            domain &= Domain("partner_id", "in", commercial.ids)
+        for name in ("project_id", "employee_id", "policy_id"):
+            if wanted := self[f"{name}s"]:
+                domain &= Domain(name, "in", wanted.ids)
+        return domain
+
     def _set_states(self, candidates):
         """Set the state of each candidate, and the report that exists for it."""
         if not candidates:
             return
         domain = self._get_report_domain()
-        domain &= Domain("state", "in", WORKING_STATES + CURRENT_STATES)
+        domain &= Domain("state", "in", (*WORKING_STATES, *CURRENT_STATES, "cancelled"))
         # sudo: a report that exists is taken into account, whoever may read it
-        reports = self.env["cra.report"].sudo().search(domain)
+        reports = self.env["cra.report"].sudo().search(domain, order="id")
+        cancelled = reports.filtered(lambda report: report.state == "cancelled")
+        cancelled_by_key = {report_key(report): report for report in cancelled}
+        reports -= cancelled
         working = reports.filtered(lambda report: report.state in WORKING_STATES)
         differing = set(self.env["cra.report.line"].sudo()._get_differing(working)._ids)
         by_key = defaultdict(dict)
@@ -281,6 +291,7 @@ class CraGenerate(models.TransientModel):
         for candidate in candidates:
             if candidate.state != "ready":
                 continue
+            candidate.cancelled = cancelled_by_key.get(candidate.key)
             existing = by_key.get(candidate.key, {})
             draft = existing.get(True)
             self._set_state(candidate, draft, existing.get(False))
@@ -299,6 +310,8 @@ class CraGenerate(models.TransientModel):
             candidate.state = "late" if candidate.new_count else "done"
         elif not working and not candidate.new_count:
             candidate.state = "covered"
+        elif not working and candidate.cancelled:
+            candidate.state = "cancelled"
         elif not candidate.nonzero_count:
             candidate.report = working
             candidate.state = "nothing"

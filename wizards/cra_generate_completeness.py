@@ -10,6 +10,8 @@ from .cra_candidate import Missing
 
 #: Less than this is a rounding difference, in hours or days.
 TOLERANCE = 0.01
+#: Where nobody waits for missing time.
+_SETTLED_STATES = ("done", "covered", "cancelled", "no_employee")
 
 
 class CraGenerate(models.TransientModel):
@@ -25,9 +27,8 @@ class CraGenerate(models.TransientModel):
         What counts is all their time, whatever the project.
         """
         people = defaultdict(dict)
+        candidates = [c for c in candidates if c.state not in _SETTLED_STATES]
         for candidate in candidates:
-            if candidate.state in ("done", "covered", "no_employee"):
-                continue
             bounds = (candidate.date_from, candidate.date_to)
             for employee in candidate.employees:
                 people[bounds][employee.id] = employee
@@ -40,7 +41,7 @@ class CraGenerate(models.TransientModel):
         )
         for candidate in candidates:
             bounds = (candidate.date_from, candidate.date_to)
-            if bounds in missing:
+            if bounds in missing:  # days to come miss nothing
                 candidate.set_missing(missing[bounds])
 
     def _get_missing(self, employees, periods):
@@ -70,7 +71,7 @@ class CraGenerate(models.TransientModel):
         by_id = {employee.id: employee for employee in employees}
         until = {bounds: min(bounds[1], last) for bounds in periods}
         day, hour = (self.env.ref(f"uom.product_uom_{u}") for u in ("day", "hour"))
-        in_days = self.company_id.timesheet_encode_uom_id == day
+        in_days = self.company_id._enters_days()
         hours_per_day = day.factor / hour.factor if in_days else None
         return {
             bounds: {

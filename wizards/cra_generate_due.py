@@ -50,18 +50,30 @@ class CraGenerate(models.TransientModel):
         )
         if not projects:
             return wizard, []
-        cancelled = self._get_cancelled_keys(company, first, last)
         return wizard, [
             candidate
             for candidate in wizard._collect()
             if candidate.state in OPEN_STATES
             and candidate.policy in schedules
-            and schedules[candidate.policy].is_due(
-                candidate.date_from, candidate.date_to, now
-            )
-            and candidate.key not in cancelled
-            and not (candidate.report and candidate.report._is_in_hand())
+            and self._is_due(candidate, schedules[candidate.policy], now)
         ]
+
+    @api.model
+    def _is_due(self, candidate, schedule, now):
+        """Tell whether something is to be done for a candidate without anybody.
+
+        :param now: aware datetime
+        """
+        bounds = (candidate.date_from, candidate.date_to)
+        draft = candidate.report
+        # What somebody has cancelled or recalled is theirs to make and to send.
+        if candidate.cancelled or (draft and draft._is_in_hand()):
+            return False
+        if not schedule.is_due(*bounds, now):
+            return False
+        # What has begun goes on; what nobody asked for does not begin weeks later.
+        has_begun = draft and (draft.auto_state or draft.state == "review")
+        return has_begun or not schedule.is_too_late(*bounds, now)
 
     @api.model
     def _get_open_projects(self, company, first, last):
@@ -81,26 +93,3 @@ class CraGenerate(models.TransientModel):
             groupby=["project_id"],
         )
         return self.env["project.project"].union(*(project for [project] in groups))
-
-    @api.model
-    def _get_cancelled_keys(self, company, first, last):
-        """Return the keys of reports that somebody has cancelled: not made again."""
-        reports = self.env["cra.report"].search(
-            [
-                ("company_id", "=", company.id),
-                ("state", "=", "cancelled"),
-                ("date_to", ">=", first),
-                ("date_to", "<=", last),
-            ]
-        )
-        return {
-            (
-                report.company_id.id,
-                report.partner_id.id,
-                report.project_id.id,
-                report.employee_id.id or 0,
-                report.date_from,
-                report.date_to,
-            )
-            for report in reports
-        }

@@ -8,8 +8,8 @@ import base64
 import io
 import re
 import time
-from collections import Counter
 from datetime import date, timedelta
+from html import unescape
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageDraw
@@ -24,10 +24,15 @@ ANSWERS = {
     "pablo@sol.example.com": "agree",
     "rene@rhone.example.com": "agree or refuse",
 }
+#: Projects whose reports are sent; those of the others are left with something to mend.
+STORY = ["Parcel tracking", "Driver portal", "Crédit en ligne", "Planta solar"]
 #: Of the reports a customer answers, how many stay open.
 LEFT_OPEN = 1
 REFUSAL = "Two days were on our side: please check the 15th."
 DECISION_LINK = re.compile(r'href="(http[^"]*/my/cra/(\d+)\?approval=[^"]+)"')
+#: Who has several reports to answer gets one mail, with the link of their list.
+LIST_LINK = re.compile(r'href="(http[^"]*/my/cra\?digest=[^"]+)"')
+LISTED_LINK = re.compile(r'href="(/my/cra/\d+\?approval=[^"]+)"')
 
 
 def play(odoo, database, server, catcher, page):
@@ -43,15 +48,19 @@ def play(odoo, database, server, catcher, page):
         login: WebClient(server.url).login(database, login, login)
         for login in ("admin", "manager", "accountant")
     }
-    cache.step("The administrator sets languages and templates")
+    cache.step("The administrator sets languages")
     speak(people["admin"])
     cache.step("The manager generates and sends last month's activity reports")
     asked = generate_and_send(people["manager"])
+    leave_unfinished(people["manager"])
     mails = wait_for_requests(catcher, asked)
     cache.step("The customers open their mails and answer")
     answer(server.url, mails)
-    cache.step("The accountant invoices what was agreed, and sends it in one run")
+    cache.step("The accountant invoices what was agreed")
     invoices = invoice(people["accountant"])
+    cache.step("A vendor bill is passed on to a customer")
+    invoices += pass_on(people["admin"], buy(people["admin"]))
+    cache.step("The accountant sends all invoices in one run")
     if invoices:
         send(people["accountant"], invoices)
     print_summary(people["accountant"], catcher)
@@ -65,6 +74,7 @@ def logins():
     return [
         ("administrator", "admin", "admin"),
         ("project manager", "manager", "manager"),
+        ("consultant (Alice Arnaud)", "alice", "alice"),
         ("accountant", "accountant", "accountant"),
         ("customer (Nora Lind, Northwind)", "customer", "customer"),
     ]
@@ -75,30 +85,110 @@ def logins():
 
 def speak(admin):
     """Let the French and the Spanish customer be written to in their language."""
-    templates = admin.call("invoice.annex.template", "search", [])
-    for lang, domain, title in (
-        ("fr_FR", "rhone", "Temps passé"),
-        ("es_ES", "sol", "Tiempo dedicado"),
-    ):
-        values, context = {"name": title}, {"lang": lang}
-        admin.call(
-            "invoice.annex.template", "write", templates, values, context=context
-        )
+    for lang, domain in (("fr_FR", "rhone"), ("es_ES", "sol")):
         emails = [("email", "=like", f"%@{domain}.example.com")]
         partners = admin.call("res.partner", "search", emails)
         admin.call("res.partner", "write", partners, {"lang": lang})
 
 
 def generate_and_send(manager):
-    """Make last month's reports and send them; return how many mails that asks for."""
+    """Make last month's reports and send them; return how many people are asked."""
+    reports = generate(manager, STORY)
+    manager.call("cra.report", "action_send", reports)
+    approvals = [("report_id", "in", reports)]
+    found = manager.call("cra.approval", "search_read", approvals, ["partner_id"])
+    return len({approval["partner_id"][0] for approval in found})
+
+
+def generate(manager, projects):
+    """Make last month's reports of some projects from the preflight list."""
     last = date.today().replace(day=1) - timedelta(days=1)
     month = {"date_from": str(last.replace(day=1)), "date_to": str(last)}
     wizard = manager.call("cra.generate", "create", [month])
-    action = manager.call("cra.generate", "action_generate", wizard)
-    reports = manager.call("cra.report", "search", action["domain"])
-    manager.call("cra.report", "action_send", reports)
-    approvals = [("report_id", "in", reports)]
-    return manager.call("cra.approval", "search_count", approvals)
+    wanted = [("wizard_id", "in", wizard), ("project_id.name", "in", projects)]
+    rows = manager.call("cra.generate.line", "search", wanted)
+    action = manager.call("cra.generate.line", "action_generate", rows)
+    return manager.call("cra.report", "search", action["domain"])
+
+
+def leave_unfinished(manager):
+    """Leave the preflight with something to look at: reports that wait for their
+    consultants, one that was cancelled, one whose time has changed."""
+    reviewed = generate(manager, ["Data platform"])
+    manager.call("cra.report", "action_ask_confirmation", reviewed)
+    cancelled, changed, *_others = generate(manager, ["Plant support"])
+    manager.call("cra.report", "action_cancel", [cancelled])
+    [report] = manager.call("cra.report", "read", [changed], ["line_ids"])
+    [line] = manager.call(
+        "cra.report.line", "read", report["line_ids"][:1], ["timesheet_id"]
+    )
+    manager.call(
+        "account.analytic.line", "write", line["timesheet_id"][:1], {"unit_amount": 3}
+    )
+
+
+def buy(admin):
+    """Post a vendor bill with its receipt; return the order that it is passed on with.
+
+    The administrator does: Odoo asks for sales rights, as the order grows by a line.
+    """
+    account, partner, product = (
+        admin.call(model, "search", [("name", "=", name)])[0]
+        for model, name in (
+            ("account.analytic.account", "Parcel tracking"),
+            ("res.partner", "Rail Lines"),
+            ("product.product", "Travel"),
+        )
+    )
+    day = str(date.today().replace(day=1) - timedelta(days=9))
+    line = {
+        "product_id": product,
+        "name": "Train to Boston and back",
+        "price_unit": 148.5,
+        "tax_ids": [],
+        "analytic_distribution": {str(account): 100},
+    }
+    bill = {
+        "move_type": "in_invoice",
+        "partner_id": partner,
+        "invoice_date": day,
+        "ref": f"RL-{day}",
+        "invoice_line_ids": [(0, 0, line)],
+    }
+    move = admin.call("account.move", "create", [bill])
+    receipt = {
+        "name": "ticket.png",
+        "datas": draw_ticket(day),
+        "res_model": "account.move",
+        "res_id": move[0],
+    }
+    admin.call("ir.attachment", "create", [receipt])
+    admin.call("account.move", "action_post", move)
+    expenses = [("is_expense", "=", True), ("product_id", "=", product)]
+    [line] = admin.call("sale.order.line", "search_read", expenses, ["order_id"])
+    return line["order_id"][0]
+
+
+def pass_on(admin, order):
+    """Invoice what is left of an order and post the invoice; return its ids."""
+    values = {
+        "advance_payment_method": "delivered",
+        "sale_order_ids": [(6, 0, [order])],
+    }
+    wizard = admin.call("sale.advance.payment.inv", "create", [values])
+    action = admin.call("sale.advance.payment.inv", "create_invoices", wizard)
+    admin.call("account.move", "action_post", [action["res_id"]])
+    return [action["res_id"]]
+
+
+def draw_ticket(day):
+    """Return a photo of a train ticket: PNG in base64."""
+    image = Image.new("RGB", (900, 420), "#fdf6e3")
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((20, 20, 880, 400), outline="#586e75", width=4)
+    for row, text in enumerate(("RAIL LINES", "Boston - New York - Boston", day)):
+        pen.text((60, 60 + 100 * row), text, "#073642", font_size=52)
+    return encode(image)
 
 
 def invoice(accountant):
@@ -138,7 +228,11 @@ def wait_for_requests(catcher, count, timeout=120):
     """
     deadline = time.monotonic() + timeout
     while True:
-        mails = [m for m in catcher.mails() if DECISION_LINK.search(m.body())]
+        mails = [
+            mail
+            for mail in catcher.mails()
+            if DECISION_LINK.search(mail.body()) or LIST_LINK.search(mail.body())
+        ]
         if len(mails) >= count:
             return mails
         if time.monotonic() > deadline:
@@ -148,32 +242,48 @@ def wait_for_requests(catcher, count, timeout=120):
 
 def answer(url, mails):
     """Answer the requests in the mails as their readers do."""
-    asked = Counter()
     for mail in mails:
-        found = DECISION_LINK.search(mail.body())
         (recipient,) = mail.recipients
-        if not found or recipient not in ANSWERS:
+        if recipient not in ANSWERS:
             continue
-        asked[recipient] += 1
-        link = urlsplit(found.group(1))
         browser = WebClient(url)
-        text = browser.get(f"{link.path}?{link.query}")
-        if ANSWERS[recipient] == "agree or refuse" and asked[recipient] > 1:
-            browser.submit(
-                f"{link.path}/refuse",
-                csrf_token=csrf_token(text),
-                approval=link.query.partition("=")[2],
-                comment=REFUSAL,
-            )
-        elif recipient.startswith("nora@") and asked[recipient] <= LEFT_OPEN:
-            continue
-        else:
-            name = recipient.partition("@")[0].title()
-            result = browser.rpc(
-                f"{link.path}/approve?{link.query}", name=name, signature=draw(name)
-            )
-            if "error" in result:
-                raise SystemExit(f"{recipient} could not agree: {result['error']}")
+        for number, link in enumerate(get_links(browser, mail), start=1):
+            answer_one(browser, recipient, number, link)
+
+
+def get_links(browser, mail):
+    """Return the links of the reports that a mail asks about, as ``urlsplit`` does."""
+    found = DECISION_LINK.search(mail.body())
+    if found:
+        return [urlsplit(found.group(1))]
+    link = urlsplit(unescape(LIST_LINK.search(mail.body()).group(1)))
+    page = browser.get(f"{link.path}?{link.query}")
+    return [urlsplit(unescape(href)) for href in sorted(set(LISTED_LINK.findall(page)))]
+
+
+def answer_one(browser, recipient, number, link):
+    """Answer one report.
+
+    :param int number: which of the recipient's reports it is, from 1 on
+    :param link: where to answer
+    """
+    text = browser.get(f"{link.path}?{link.query}")
+    if ANSWERS[recipient] == "agree or refuse" and number > 1:
+        browser.submit(
+            f"{link.path}/refuse",
+            csrf_token=csrf_token(text),
+            approval=link.query.partition("=")[2],
+            comment=REFUSAL,
+        )
+        return
+    if recipient.startswith("nora@") and number <= LEFT_OPEN:
+        return
+    name = recipient.partition("@")[0].title()
+    result = browser.rpc(
+        f"{link.path}/approve?{link.query}", name=name, signature=draw(name)
+    )
+    if "error" in result:
+        raise SystemExit(f"{recipient} could not agree: {result['error']}")
 
 
 def draw(name):
@@ -182,6 +292,11 @@ def draw(name):
     pen = ImageDraw.Draw(image)
     points = [(30 + 24 * n, 60 + (-1) ** n * (ord(c) % 40)) for n, c in enumerate(name)]
     pen.line([*points, (390, 80)], "navy", 4, joint="curve")
+    return encode(image)
+
+
+def encode(image):
+    """Return an image as Odoo takes it: PNG in base64."""
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return base64.b64encode(stream.getvalue()).decode()

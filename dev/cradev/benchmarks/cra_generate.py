@@ -7,14 +7,11 @@ lines, and one UPDATE of the timesheets' links to them.
 ``CRA_BENCH_REPORTS`` sets another number of reports; everything else follows from it.
 """
 
-import ctypes
-import gc
 import os
-import threading
-import time
 from datetime import date
 
 from .. import bench_data
+from ..memory import Memory, forget
 
 TITLE = "Generating the activity reports of a month"
 REPORTS = int(os.environ.get("CRA_BENCH_REPORTS", "5000"))
@@ -258,9 +255,8 @@ def _measure_memory(bench):
     for count in (REPORTS // 5, REPORTS):
         projects = _some_projects(env, count)
         env.invalidate_all()
-        gc.collect()
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-        with _Memory() as memory:
+        forget()
+        with Memory() as memory:
             ours(env, projects)
         env.cr.rollback()
         peaks.append(memory.peak)
@@ -277,30 +273,3 @@ def _some_projects(env, reports):
     return env["project.project"].search(
         [("sale_line_id", "!=", False)], order="id", limit=limit
     )
-
-
-class _Memory(threading.Thread):
-    """Watches how much memory this process holds, in MB."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.before = self.peak = self._now()
-        self._over = threading.Event()
-
-    @staticmethod
-    def _now():
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-    def run(self):
-        while not self._over.is_set():
-            self.peak = max(self.peak, self._now())
-            time.sleep(0.01)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_error):
-        self._over.set()
-        self.join()

@@ -8,6 +8,9 @@ import contextlib
 import http.server
 import logging
 import threading
+import time
+from functools import partial
+from pathlib import Path
 
 from ..process import set_mail_server
 from ..smtp_catcher import HANG_UP
@@ -47,10 +50,12 @@ def prepare(env):
     )
     invoices.action_post()
     moves = invoices.with_user(accountant)
-    run = env["invoice.send.run"].with_user(accountant)._open(moves)
-    assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
-        "blocker_text"
-    )
+    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
+    for user in (accountant, colleague):
+        run = env["invoice.send.run"].with_user(user)._open(moves.with_user(user))
+        assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
+            "blocker_text"
+        )
 
 
 # === INSIDE ODOO === #
@@ -62,9 +67,87 @@ def start(env, assets):
     :param str assets: where wkhtmltopdf finds style sheets
     """
     env["ir.config_parameter"].set_param("report.url", assets)
-    run = env["invoice.send.run"].search([])
-    run.with_user(env.ref("base.user_admin")).action_send()
+    _run_of(env, "admin").action_send()
     env.cr.commit()
+
+
+def set_assets(env, assets):
+    """Say where wkhtmltopdf finds style sheets, without pressing Send."""
+    env["ir.config_parameter"].set_param("report.url", assets)
+    env.cr.commit()
+
+
+def get_assets(env):
+    return env["ir.config_parameter"].get_param("report.url")
+
+
+def _run_of(env, login):
+    user = env["res.users"].search([("login", "=", login)])
+    run = env["invoice.send.run"].search([("user_id", "=", user.id)])
+    return run.with_user(user)
+
+
+def _dialog_of(env, login):
+    """Return what somebody has open for the first invoice of the run."""
+    run = _run_of(env, login)
+    move = run.line_ids.move_id[0]
+    wizard = run.env["account.move.send.wizard"].with_context(
+        active_model="account.move", active_ids=move.ids
+    )
+    return wizard.create({})
+
+
+def press_later(env, login, how, folder):
+    """Press Send in a transaction that began before somebody else sent everything.
+
+    :param str how: ``run`` or ``dialog``
+    :param str folder: where to say that the transaction began, and to wait for a sign
+    :return: what the person is told
+    """
+    from odoo.exceptions import UserError
+    from odoo.service.model import retrying
+
+    press = {
+        "run": lambda: _run_of(env, login).action_send(),
+        "dialog": lambda: dialog.action_send_and_print(),
+    }[how]
+    if how == "dialog":
+        dialog = _dialog_of(env, login)
+        env.cr.commit()
+    env["res.users"].search([], limit=1)  # its snapshot is from here on
+    folder = Path(folder)
+    (folder / "began").touch()
+    while not (folder / "go").exists():
+        time.sleep(0.05)
+    try:
+        retrying(press, env)
+        env.cr.commit()
+    except UserError as error:
+        env.cr.rollback()
+        return str(error)
+    return "sent"
+
+
+def send_by_dialog(env):
+    """Send the first invoice by core's dialog, and say what became of it."""
+    logging.getLogger("odoo.addons.mail.models.mail_mail").setLevel(logging.CRITICAL)
+    dialog = _dialog_of(env, "admin")
+    dialog.action_send_and_print()
+    env.cr.commit()
+    return dialog.move_id.send_line_ids.filtered("sending_number").state
+
+
+def two_cursors(env):
+    """Take rows with two cursors at once, as two workers do."""
+    from odoo import api
+
+    outbox = env["invoice.send.outbox"]
+    with env.registry.cursor() as cr:
+        other = api.Environment(cr, env.uid, {})["invoice.send.outbox"]
+        with outbox._lock_due(2) as mine, other._lock_due(20) as theirs:
+            taken = [mine.ids, theirs.ids]
+        with other._lock_due(20) as theirs:
+            return [*taken, theirs.ids]
 
 
 def work(env):
@@ -109,28 +192,53 @@ class _Empty(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def _started(playground, **options):
+def _started(playground, begin=start, **options):
     """Start the run beside a mail server and something that serves assets."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with playground.catcher(**options) as catcher:
-        playground.call(start, assets=f"http://127.0.0.1:{server.server_port}")
+        playground.call(begin, assets=f"http://127.0.0.1:{server.server_port}")
         yield catcher
     server.shutdown()
     server.server_close()
 
 
+_ready = partial(_started, begin=set_assets)
+
+
 def _states(playground):
+    """Count the rows that were sent or tried by their state."""
     rows = playground.query(
-        "SELECT state, count(*) FROM invoice_send_line GROUP BY state"
+        "SELECT state, count(*) FROM invoice_send_line WHERE sending_number > 0 "
+        "GROUP BY state"
     )
     return dict(rows)
+
+
+@contextlib.contextmanager
+def _pressed_too_late(playground, how, folder):
+    """Have a colleague press Send in a transaction older than what the block does.
+
+    :return: list that holds what the colleague is told, once the block is over
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for sign in ("began", "go"):
+        (folder / sign).unlink(missing_ok=True)
+    call = playground.start(press_later, login="colleague", how=how, folder=str(folder))
+    while not (folder / "began").exists():
+        assert call.process.poll() is None, call.log
+        time.sleep(0.1)
+    told = []
+    yield told
+    (folder / "go").touch()
+    told.append(call.result())
 
 
 def _flags(playground):
     rows = playground.query(
         "SELECT m.is_move_sent, count(*) FROM account_move m "
-        "JOIN invoice_send_line l ON l.move_id = m.id GROUP BY 1"
+        "JOIN invoice_send_line l ON l.move_id = m.id AND l.sending_number > 0 "
+        "GROUP BY 1"
     )
     return dict(rows)
 
@@ -263,3 +371,76 @@ def check_two_workers_at_once(playground):
             call.result()
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT}
+
+
+def check_two_cursors(playground):
+    """Rows that one worker holds are skipped by the others, and free afterwards."""
+    with _started(playground):
+        mine, theirs, after = playground.call(two_cursors)
+    assert len(mine) == 2 and len(theirs) == COUNT - 2, (mine, theirs)
+    assert not set(mine) & set(theirs), (mine, theirs)
+    assert sorted(after) == sorted(mine + theirs), after
+
+
+def check_two_people_send_the_same_run(playground):
+    """Two people send the same invoices at once: each leaves once, the second is told.
+
+    The second one's transaction began before the first one's and ends after it.
+    """
+    signs = playground.odoo.work / "signs"
+    with _ready(playground) as catcher:
+        with _pressed_too_late(playground, "run", signs) as told:
+            playground.call(start, assets=playground.call(get_assets))
+            playground.call(work)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert "nothing to send" in told[0], told
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_a_run_and_the_dialog(playground):
+    """A run and core's dialog send the same invoice at once: it leaves once."""
+    signs = playground.odoo.work / "signs"
+    with _ready(playground) as catcher:
+        with _pressed_too_late(playground, "dialog", signs) as told:
+            playground.call(start, assets=playground.call(get_assets))
+            playground.call(work)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert "sent" in told[0] and "open it again" in told[0], told
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_the_dialog_sends_at_once(playground):
+    """The dialog's mail has left when the dialog closes."""
+    with _ready(playground) as catcher:
+        assert playground.call(send_by_dialog) == "sent"
+        assert len(catcher.mails()) == 1
+        playground.call(work)
+        playground.call(core_queue)
+        assert len(catcher.mails()) == 1
+
+
+def check_the_dialog_killed_after_the_servers_yes(playground):
+    """The dialog dies between the server's yes and the commit: never sent twice."""
+    with _ready(playground) as catcher:
+        playground.kill(send_by_dialog, at="smtplib.SMTP.send_message:after:1")
+        playground.call(work)
+        playground.call(core_queue)
+        assert len(catcher.mails()) == 1
+    assert _states(playground) == {"unconfirmed": 1}
+    assert _flags(playground) != {True: 1}
+
+
+def check_the_dialog_while_the_server_is_down(playground):
+    """The dialog while the mail server is down: the mail leaves once it is back."""
+    with _ready(playground) as catcher:
+        playground.call(set_mail_server, port=1)  # nobody listens there
+        assert playground.call(send_by_dialog) == "queued"
+        assert _flags(playground) != {True: 1}
+        playground.call(set_mail_server, port=catcher.port)
+        playground.call(make_due)
+        playground.call(work)
+        assert len(catcher.mails()) == 1
+    assert _states(playground) == {"sent": 1}
+    assert _flags(playground) == {True: 1}

@@ -18,6 +18,11 @@ registry.category("web_tour.tours").add("cra_manager_generates_and_sends", {
             run: "click",
         },
         {
+            content: "Choose another month than the one that is proposed.",
+            trigger: ".o_list_view button[name=action_choose_period]",
+            run: "click",
+        },
+        {
             content: "Choose the first day.",
             trigger: ".modal .o_field_daterange [data-field=date_from]",
             run: "click",
@@ -36,14 +41,30 @@ registry.category("web_tour.tours").add("cra_manager_generates_and_sends", {
             run: "edit 03/31/2026 && press Tab",
         },
         {
+            trigger: ".modal button[name=action_show_preflight]",
+            run: "click",
+        },
+        {
             content: "Both consultants are on the preflight list.",
-            trigger: ".modal .o_data_row:contains('Alice Arnaud'):contains('Time Missing')",
+            trigger: ".o_data_row:contains('Bruno Bauer'):contains('Time Missing')",
         },
         {
-            trigger: ".modal .o_data_row:contains('Bruno Bauer'):contains('Time Missing')",
+            content: "What is missing can be looked at, and the list is there afterwards.",
+            trigger: ".o_data_row:contains('Alice Arnaud') button:contains('Timesheets')",
+            run: "click",
         },
         {
-            trigger: ".modal button[name=action_generate]",
+            trigger: ".o_data_row:contains('Internal words')",
+        },
+        {
+            trigger: ".breadcrumb-item a:contains('March 2026')",
+            run: "click",
+        },
+        {
+            trigger: ".o_data_row:contains('Alice Arnaud'):contains('Time Missing')",
+        },
+        {
+            trigger: ".o_list_view button[name=action_generate]",
             run: "click",
         },
         {

@@ -27,7 +27,7 @@ registry.category("web_tour.tours").add("send_run_tour", {
         },
         {
             content: "The blocked row says what stands in its way",
-            trigger: inRow("Customer 2", "[name='blocker_text']:contains('has no email address')"),
+            trigger: inRow("Customer 2", "[data-code='no_email']:contains('has no email address')"),
         },
         {
             trigger: inRow("Customer 3", ".badge:contains('Ready')"),
