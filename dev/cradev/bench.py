@@ -20,6 +20,9 @@ the same data: ``prepare(env)`` runs before the addon is installed, ``configure(
 after that, and ``bench.stock`` is an environment on the database without it. Core's
 flows are measured there, so that nothing of ours slows them down.
 
+A module with ``drive(bench, playground)`` instead of ``measure`` runs outside Odoo, and
+starts and kills what it needs through the :class:`cradev.process.Playground`.
+
 Each arm runs once unmeasured and then ``repeat`` times, in turn with the others. The
 output of every run is checked, before its time counts; the cache of records is empty at
 its start. ``close`` may be called several times with different names.
@@ -116,6 +119,10 @@ class Bench:
         """Say how many times faster we are than stock."""
         self.closing.append([name, stock / ours, target])
 
+    def found(self):
+        """Return what is printed in the end."""
+        return {"rows": self.rows, "notes": self.notes, "closing": self.closing}
+
 
 def run_prepare(env, module, step="prepare"):
     """Make a benchmark's data (runs inside Odoo)."""
@@ -132,7 +139,7 @@ def run_measure(env, module, repeat, stock=None):
         stock_env = stock and stack.enter_context(_environment(env, stock))
         bench = Bench(env, repeat, stock_env)
         importlib.import_module(module).measure(bench)
-    return {"rows": bench.rows, "notes": bench.notes, "closing": bench.closing}
+    return bench.found()
 
 
 @contextlib.contextmanager
@@ -201,6 +208,28 @@ def print_table(rows):
         print("  ".join([first, *list(rest)[1:]]))
 
 
+def _measure(odoo, database, stock, module, repeat):
+    """Run a benchmark in Odoo, beside running servers and an SMTP catcher."""
+    folder = odoo.work / f"{database}_mails"
+    with contextlib.ExitStack() as stack:
+        catcher = stack.enter_context(process.Catcher(folder))
+        catcher.clear()
+        for each in filter(None, (database, stock)):
+            odoo.call(each, process.set_mail_server, port=catcher.port)
+            server = stack.enter_context(odoo.server(each, "--max-cron-threads=0"))
+            parameters = {"report.url": server.url, "web.base.url": server.url}
+            odoo.set_parameters(each, parameters)
+        call = odoo.start_call(
+            database,
+            run_measure,
+            module=module,
+            repeat=repeat,
+            stock=stock,
+            environment={"CRA_BENCH_MAILS": str(folder)},
+        )
+        return call.result(timeout=3600)
+
+
 def run(odoo, name, module, options):
     """Run one benchmark and print what it gave.
 
@@ -211,30 +240,20 @@ def run(odoo, name, module, options):
     databases = list(filter(None, (database, stock)))
     if not (options.keep and all(map(odoo.exists, databases))):
         make(odoo, name, module)
-    folder = odoo.work / f"{database}_mails"
-    with contextlib.ExitStack() as stack:
-        catcher = stack.enter_context(process.Catcher(folder))
-        catcher.clear()
-        for each in databases:
-            odoo.call(each, process.set_mail_server, port=catcher.port)
-            server = stack.enter_context(odoo.server(each, "--max-cron-threads=0"))
-            parameters = {"report.url": server.url, "web.base.url": server.url}
-            odoo.set_parameters(each, parameters)
-        cache.step(f"{name}: measuring")
-        call = odoo.start_call(
-            database,
-            run_measure,
-            module=module,
-            repeat=options.repeat,
-            stock=stock,
-            environment={"CRA_BENCH_MAILS": str(folder)},
-        )
-        found = call.result(timeout=3600)
+    cache.step(f"{name}: measuring")
+    drive = getattr(importlib.import_module(module), "drive", None)
+    if drive:
+        bench = Bench(None, options.repeat)
+        drive(bench, process.Playground(odoo, database))
+        found = bench.found()
+    else:
+        found = _measure(odoo, database, stock, module, options.repeat)
     if not options.keep:
         for each in databases:
             odoo.drop(each)
     print(f"\n{importlib.import_module(module).TITLE}")
-    print_table(found["rows"])
+    if found["rows"]:
+        print_table(found["rows"])
     for note in found["notes"]:
         print(note)
     for title, ratio, target in found["closing"]:
