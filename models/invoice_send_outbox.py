@@ -19,7 +19,7 @@ from .smtp_handover import Postponed, Sessions, StaleSession, Unconfirmed
 
 _logger = logging.getLogger(__name__)
 
-CHUNK_SIZE = 20  # invoices whose documents are made in one go
+CHUNK_SIZE = 50  # invoices whose documents are made in one go
 # Seconds: Odoo kills a worker that is busy with one job for 120, by default.
 TURN = 50
 # Namespace of our advisory locks: the second key is the line's id.
@@ -161,23 +161,19 @@ class InvoiceSendOutbox(models.AbstractModel):
         """
         lines.run_id.filtered(lambda run: run.state == "scheduled").state = "sending"
         lines = self._take_slots(lines)
-        to_post = {}
-        for line in lines:
-            if not line.message_id:
-                with self._isolate(line):
-                    to_post[line] = line._prepare_sending_settings()
-        self.env.cr.commit()  # core may have made contacts of addresses
+        ready = {line: None for line in lines if line.message_id}
+        to_post = self._prepare_settings(lines.filtered(lambda line: line not in ready))
         by_sender = {}
         for line, settings in to_post.items():
-            if line.state == QUEUED:
-                key = (line.user_id, line.company_id)
-                by_sender.setdefault(key, {})[line] = settings
-        ready = {line: None for line in lines if line.message_id}
+            key = (line.user_id, line.company_id)
+            by_sender.setdefault(key, {})[line] = settings
         for settings_by_line in by_sender.values():
             ready |= self._make_documents(settings_by_line)
         for line, made in ready.items():
             if time.monotonic() > end:
                 break
+            # Each commit empties the cache: read nothing of the other rows again.
+            line = line.with_prefetch()
             if made:
                 self._post(line, *made)
             self._deliver(line, sessions)
@@ -263,6 +259,24 @@ class InvoiceSendOutbox(models.AbstractModel):
             self.env.cr.commit()
 
     @api.model
+    def _prepare_settings(self, lines):
+        """Render the mails of many invoices; one by one if any of them can't be.
+
+        :return: dict of core's settings per row, without the rows that failed
+        """
+        try:
+            settings = {line: line._prepare_sending_settings() for line in lines}
+            self.env.cr.commit()  # core may have made contacts of addresses
+            return settings
+        except Exception:
+            self.env.cr.rollback()
+        settings = {}
+        for line in lines:
+            with self._isolate(line):
+                settings[line] = line._prepare_sending_settings()
+        return {line: one for line, one in settings.items() if line.state == QUEUED}
+
+    @api.model
     def _make_documents(self, settings_by_line):
         """Make the documents of many invoices of one sender and company.
 
@@ -332,6 +346,7 @@ class InvoiceSendOutbox(models.AbstractModel):
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:
                 return
+            move = move.with_prefetch()
             send = move.sudo(False).env["account.move.send"]
             send._hook_if_success({move: data})
             if not line.message_id:
