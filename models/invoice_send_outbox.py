@@ -290,13 +290,13 @@ class InvoiceSendOutbox(models.AbstractModel):
             for line, settings in settings_by_line.items()
         }
         lines = list(settings_by_line)
-        was_sent = {move: move.is_move_sent for move in moves_data}
-        first_move = next(iter(moves_data))
-        send = first_move.sudo(False).env["account.move.send"]
+        moves = next(iter(moves_data)).union(*moves_data)
+        was_sent = moves.filtered("is_move_sent")
+        send = moves.sudo(False).env["account.move.send"]
         try:
             send._generate_invoice_documents(moves_data)
-            for move, flag in was_sent.items():
-                move.is_move_sent = flag  # core sets it before any mail left
+            # Core sets it before any mail left.
+            (moves - was_sent)._set_is_move_sent(False)
             self.env.flush_all()
         except Exception as error:
             self.env.cr.rollback()
