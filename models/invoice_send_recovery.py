@@ -1,3 +1,4 @@
+import contextlib
 import time
 
 import psycopg2
@@ -46,7 +47,9 @@ class InvoiceSendOutbox(models.AbstractModel):
         Should this fail too, the row is unconfirmed.
         """
         for _second in range(PATIENCE):
-            try:
+            with contextlib.suppress(
+                psycopg2.OperationalError, psycopg2.InterfaceError
+            ):
                 with Registry(self.env.cr.dbname).cursor() as cr:
                     lines = api.Environment(cr, SUPERUSER_ID, {})["invoice.send.line"]
                     lines = lines.search(
@@ -58,8 +61,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                     lines._record_pending_accepted()
                     lines.run_id._update_state()
                 return
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
-                time.sleep(1)
+            time.sleep(1)
 
 
 class InvoiceSendLine(models.Model):
