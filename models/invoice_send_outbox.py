@@ -181,8 +181,10 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     # === ISOLATION === #
     @contextmanager
-    def _isolate(self, line):
+    def _isolate(self, line, sessions=None):
         """Let an error fail this row only; what it did until then is undone.
+
+        But for a mail that its server has accepted meanwhile: that is recorded again.
 
         The transaction must hold nothing but this row's work.
         """
@@ -190,12 +192,20 @@ class InvoiceSendOutbox(models.AbstractModel):
             yield
             self.env.cr.commit()
         except psycopg2.Error as error:
-            self.env.cr.rollback()
-            line._postpone(str(error))
-            self.env.cr.commit()
+            accepted_id = sessions and sessions.unrecorded
+            try:
+                self.env.cr.rollback()  # fails with its connection
+            finally:
+                if accepted_id:
+                    self._record_accepted_afresh(accepted_id)
+            if not accepted_id:
+                line._postpone(str(error))
+                self.env.cr.commit()
         except Exception as error:
             self.env.cr.rollback()
             _logger.info("Invoice %s was not sent: %s", line.move_id.name, error)
+            if sessions and sessions.unrecorded:
+                self.env["mail.mail"].browse(sessions.unrecorded)._record_accepted()
             line._fail(str(error))
             self.env.cr.commit()
 
@@ -322,16 +332,7 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _deliver(self, line, sessions):
         """Hand the mails of one row over, and settle it."""
         sessions.unrecorded = None
-        try:
-            self._deliver_isolated(line, sessions)
-        except psycopg2.Error:  # nothing more can be done over this connection
-            if sessions.unrecorded:
-                self._record_accepted_afresh(sessions.unrecorded)
-            raise
-
-    @api.model
-    def _deliver_isolated(self, line, sessions):
-        with self._isolate(line):
+        with self._isolate(line, sessions):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:

@@ -44,7 +44,8 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _record_accepted_afresh(self, mail_id):
         """Record the mail server's yes over a new connection, once there is one.
 
-        Should this fail too, the row is unconfirmed.
+        The old one was lost, or somebody changed the invoice at the same time. Should
+        this fail too, the row is unconfirmed.
         """
         for _second in range(PATIENCE):
             with contextlib.suppress(
