@@ -37,7 +37,8 @@ class InvoiceSendLine(models.Model):
     def _queue(self):
         """Claim the invoices of a run and wake the outbox."""
         self._claim(QUEUED)
-        self.env["invoice.send.outbox"]._trigger()
+        for next_try, lines in self.grouped("next_try").items():
+            self.env["invoice.send.outbox"]._trigger(lines, next_try or None)
 
     @api.model
     def _claim_for_core(self, moves, settings):
@@ -75,6 +76,7 @@ class InvoiceSendLine(models.Model):
                 """
                 UPDATE invoice_send_line line
                    SET state = %s,
+                       write_date = %s,
                        error = NULL,
                        was_sent = COALESCE(move.is_move_sent, FALSE),
                        sending_number = 1 + COALESCE(
@@ -88,12 +90,12 @@ class InvoiceSendLine(models.Model):
                   FROM account_move move
                  WHERE move.id = line.move_id AND line.id = ANY(%s)
                 """,
-                [state, self.ids],
+                [state, fields.Datetime.now(), self.ids],
                 log_exceptions=False,
             )
         except psycopg2.errors.UniqueViolation as error:
             raise ConcurrencyError("invoice claimed by somebody else") from error
-        names = ["state", "error", "was_sent", "sending_number"]
+        names = ["state", "error", "was_sent", "sending_number", "write_date"]
         self.invalidate_recordset(names)
         self.modified(names)
         self.run_id._notify_progress()
@@ -107,7 +109,7 @@ class InvoiceSendLine(models.Model):
         if held:
             held.write({"state": QUEUED, "error": False})
             held._flag_moves(False)
-            self.env["invoice.send.outbox"]._trigger()
+            self.env["invoice.send.outbox"]._trigger(held)
             self.env["invoice.send.outbox"]._process_after_commit(held)
 
     def _withdraw(self):
@@ -373,4 +375,3 @@ class InvoiceSendLine(models.Model):
                 "pending_mail_id": False,
             }
         )
-        self.env["invoice.send.outbox"]._trigger(self.next_try)

@@ -337,7 +337,7 @@ class InvoiceSendLine(models.Model):
             line._log_decision(self.env._("The mail arrived, says %(user)s."))
             if line._get_held_mails():
                 line.write({"state": QUEUED, "error": False})
-                self.env["invoice.send.outbox"]._trigger()
+                self.env["invoice.send.outbox"]._trigger(line)
             else:
                 line._settle()
         self.run_id._update_state()
@@ -352,7 +352,7 @@ class InvoiceSendLine(models.Model):
                 self.env._("The mail did not arrive, says %(user)s: it is sent again.")
             )
         lines.write({"state": QUEUED, "pending_mail_id": False, "error": False})
-        self.env["invoice.send.outbox"]._trigger()
+        self.env["invoice.send.outbox"]._trigger(lines)
         self.run_id._update_state()
 
     def _lock_unconfirmed(self):

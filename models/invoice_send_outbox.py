@@ -43,12 +43,6 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     # === CRON === #
     @api.model
-    def _trigger(self, at=None):
-        # sudo: whoever may queue rows may wake the worker
-        cron_sudo = self.env.ref("sale_timesheet_cra.ir_cron_process_send_lines").sudo()
-        cron_sudo._trigger(at)
-
-    @api.model
     def _cron_process(self, chunk_size=CHUNK_SIZE):
         ir_cron = self.env["ir.cron"]
         self._recover()
@@ -101,8 +95,13 @@ class InvoiceSendOutbox(models.AbstractModel):
         )
 
     @api.model
+    def _get_cron_domain(self):
+        """Return the rows that the cron takes: all that are due."""
+        return self._get_due_domain()
+
+    @api.model
     def _count_due(self):
-        return self.env["invoice.send.line"].search_count(self._get_due_domain())
+        return self.env["invoice.send.line"].search_count(self._get_cron_domain())
 
     # === LOCKS === #
     @contextmanager
@@ -134,7 +133,7 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     @api.model
     def _lock_due(self, limit):
-        return self._lock(self._get_due_domain(), limit)
+        return self._lock(self._get_cron_domain(), limit)
 
     @api.model
     def _recover(self):
@@ -168,6 +167,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                 self._post(line, *made)
             self._deliver(line, sessions)
         lines.run_id._update_state()
+        self._trigger_postponed(lines)
         self.env.cr.commit()
 
     # === LIMITS OF MAILBOXES === #
@@ -199,7 +199,6 @@ class InvoiceSendOutbox(models.AbstractModel):
                 taken = 0
             waiting = lines[taken:]
             if waiting:
-                later = server._get_next_slot()
                 others = lines.search(
                     self._get_due_domain()
                     & Domain("effective_server_id", "=", server.id)
@@ -207,10 +206,23 @@ class InvoiceSendOutbox(models.AbstractModel):
                 )
                 # What other workers hold leaves, or waits there.
                 others = others.try_lock_for_update(allow_referencing=True)
-                (waiting | others).next_try = later
-                self._trigger(later)
+                self._spread(server, waiting | others)
                 self.env.cr.commit()
         return waiting
+
+    @api.model
+    def _spread(self, server, lines):
+        """Have rows tried again as many a minute as their mailbox lets through."""
+        limit = server._get_personal_mail_servers_limit()
+        ahead = 0
+        for line in lines:
+            minutes = ahead // limit
+            line.next_try = fields.Datetime.add(
+                server._get_next_slot(), minutes=minutes
+            )
+            ahead += len(line.partner_ids) or 1
+        for next_try, batch in lines.grouped("next_try").items():
+            self._trigger(batch, next_try)
 
     @contextmanager
     def _lock_mailbox(self, server):
@@ -324,6 +336,7 @@ class InvoiceSendOutbox(models.AbstractModel):
     @api.model
     def _deliver(self, line, sessions):
         """Hand the mails of one row over, and settle it."""
+        is_stale = False
         with self._isolate(line):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
@@ -340,9 +353,11 @@ class InvoiceSendOutbox(models.AbstractModel):
                 line._hold(line.pending_mail_id)
                 line._postpone(str(error))
             except StaleSession:
-                return  # rolled back: still queued, and taken again with a new session
+                is_stale = True  # rolled back: the row is still queued
             except Unconfirmed:
                 line._set_unconfirmed()
+        if is_stale:
+            self._deliver(line, sessions)  # by a new session, which is never stale
 
 
 def _copy_settings(settings):

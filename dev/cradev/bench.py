@@ -15,6 +15,10 @@ run inside Odoo, in a process of its own beside a running server and an SMTP cat
         )
         bench.close("annex_render", times["stock"], times["ours"], target=10)
 
+A benchmark whose work is done by processes of its own has ``drive(bench)`` instead of
+``measure``; it runs beside Odoo and finds ``bench.odoo``, ``bench.database`` (to be
+copied) and ``bench.catcher``. ``PEERS`` names addons of ``dev/peers.txt`` to install.
+
 Each arm runs once unmeasured and then ``repeat`` times, in turn with the others. The
 output of every run is checked, before its time counts; the cache of records is empty at
 its start. ``close`` may be called several times with different names.
@@ -36,9 +40,12 @@ from .odoo import MODULE, Odoo
 class Bench:
     """What a benchmark works with inside Odoo."""
 
-    def __init__(self, env, repeat):
+    def __init__(self, env, repeat, odoo=None, database=None, catcher=None):
         self.env = env
         self.repeat = repeat
+        self.odoo = odoo
+        self.database = database
+        self.catcher = catcher
         self.rows = []
         self.notes = []
         self.closing = []
@@ -85,6 +92,11 @@ class Bench:
             self.rows.append([name, *middle, min(walls), max(walls), len(walls)])
         return medians
 
+    def add(self, name, walls):
+        """Show an arm of which only the wall times are known, in seconds."""
+        times = (statistics.median(walls), None, None, None, min(walls), max(walls))
+        self.rows.append([name, *times, len(walls)])
+
     @staticmethod
     def mails():
         """Return the mails caught so far, for checks at the sink."""
@@ -93,6 +105,10 @@ class Bench:
     def note(self, text):
         """Have a line printed below the table."""
         self.notes.append(text)
+
+    def found(self):
+        """Return what is printed."""
+        return {"rows": self.rows, "notes": self.notes, "closing": self.closing}
 
     def close(self, name, stock, ours, target):
         """Say how many times faster we are than stock."""
@@ -109,7 +125,7 @@ def run_measure(env, module, repeat):
     """Run a benchmark (runs inside Odoo)."""
     bench = Bench(env, repeat)
     importlib.import_module(module).measure(bench)
-    return {"rows": bench.rows, "notes": bench.notes, "closing": bench.closing}
+    return bench.found()
 
 
 def available():
@@ -121,12 +137,18 @@ def available():
     }
 
 
+def _peers(module):
+    """Return the addons of others that a benchmark wants."""
+    return getattr(importlib.import_module(module), "PEERS", ())
+
+
 def make(odoo, name, module):
     """Return the database of a benchmark, made anew."""
     database = odoo.database_name(f"bench_{name}")
     odoo.create(database, template=odoo.template(demo=False))
     cache.step(f"{name}: installing the addon")
-    arguments = ("-i", MODULE, "--stop-after-init", "--no-http")
+    modules = ",".join((MODULE, *_peers(module)))
+    arguments = ("-i", modules, "--stop-after-init", "--no-http")
     odoo.run(database, *arguments, check=True)
     cache.step(f"{name}: making data")
     with postgres.connect(database) as cursor:
@@ -140,9 +162,12 @@ def make(odoo, name, module):
 
 def print_table(rows):
     head = ("arm", "median s", "CPU s", "children s", "queries", "min", "max", "n")
+    formats = ("", ".3f", ".3f", ".3f", ".0f", ".3f", ".3f", "")
     lines = [head] + [
-        (row[0], *(f"{value:.3f}" for value in row[1:4]), f"{row[4]:.0f}")
-        + (*(f"{value:.3f}" for value in row[5:7]), str(row[7]))
+        tuple(
+            "" if value is None else format(value, wanted)
+            for value, wanted in zip(row, formats, strict=True)
+        )
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -157,6 +182,8 @@ def run(odoo, name, module, options):
 
     :return: whether it reached every target
     """
+    if _peers(module):
+        odoo = odoo.with_peers()
     database = odoo.database_name(f"bench_{name}")
     if not (options.keep and odoo.exists(database)):
         make(odoo, name, module)
@@ -165,18 +192,28 @@ def run(odoo, name, module, options):
         catcher = stack.enter_context(process.Catcher(folder))
         catcher.clear()
         odoo.call(database, process.set_mail_server, port=catcher.port)
-        server = stack.enter_context(odoo.server(database, "--max-cron-threads=0"))
+        drive = getattr(importlib.import_module(module), "drive", None)
+        served = database
+        if drive:  # it makes copies, which nobody may be connected to
+            served = odoo.create(f"{database}_web", template=database)
+            stack.callback(odoo.drop, served)
+        server = stack.enter_context(odoo.server(served, "--max-cron-threads=0"))
         parameters = {"report.url": server.url, "web.base.url": server.url}
         odoo.set_parameters(database, parameters)
         cache.step(f"{name}: measuring")
-        call = odoo.start_call(
-            database,
-            run_measure,
-            module=module,
-            repeat=options.repeat,
-            environment={"CRA_BENCH_MAILS": str(folder)},
-        )
-        found = call.result(timeout=3600)
+        if drive:
+            bench = Bench(None, options.repeat, odoo, database, catcher)
+            drive(bench)
+            found = bench.found()
+        else:
+            call = odoo.start_call(
+                database,
+                run_measure,
+                module=module,
+                repeat=options.repeat,
+                environment={"CRA_BENCH_MAILS": str(folder)},
+            )
+            found = call.result(timeout=3600)
     if not options.keep:
         odoo.drop(database)
     print(f"\n{importlib.import_module(module).TITLE}")

@@ -18,7 +18,7 @@ from ..smtp_catcher import HANG_UP
 COUNT = 4
 
 
-def prepare(env):
+def prepare(env, count=COUNT):
     """Commit some posted invoices and a run of them."""
     company = env.company
     if not company.chart_template:
@@ -32,7 +32,7 @@ def prepare(env):
                 "email": f"customer{number}@example.com",
                 "invoice_sending_method": "email",
             }
-            for number in range(COUNT)
+            for number in range(count)
         ]
     )
     invoices = env["account.move"].create(
@@ -215,6 +215,14 @@ def _states(playground):
     return dict(rows)
 
 
+def _wait_for_states(playground, expected, timeout=60):
+    """Wait until the rows are as expected: an answer is recorded after the mail."""
+    deadline = time.monotonic() + timeout
+    while (states := _states(playground)) != expected:
+        assert time.monotonic() < deadline, states
+        time.sleep(0.2)
+
+
 @contextlib.contextmanager
 def _pressed_too_late(playground, how, folder):
     """Have a colleague press Send in a transaction older than what the block does.
@@ -243,11 +251,11 @@ def _flags(playground):
     return dict(rows)
 
 
-def _assert_once_each(catcher):
+def _assert_once_each(catcher, count=COUNT):
     addresses = sorted(
         address for mail in catcher.mails() for address in mail.recipients
     )
-    expected = [f"customer{number}@example.com" for number in range(COUNT)]
+    expected = sorted(f"customer{number}@example.com" for number in range(count))
     assert addresses == expected, addresses
 
 
@@ -371,6 +379,15 @@ def check_two_workers_at_once(playground):
             call.result()
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT}
+
+
+def check_two_cron_workers(playground):
+    """A server with two cron workers sends a run by itself, each invoice once."""
+    with _started(playground) as catcher:
+        playground.server("--workers=1", "--max-cron-threads=2")
+        catcher.wait_for(COUNT, timeout=120)
+        _wait_for_states(playground, {"sent": COUNT})
+        _assert_once_each(catcher)
 
 
 def check_two_cursors(playground):
