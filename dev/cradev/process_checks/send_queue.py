@@ -3,6 +3,7 @@
 Counted at the receiving end, as in :mod:`.send_run`.
 """
 
+import logging
 import os
 import signal
 import time
@@ -45,6 +46,8 @@ def uninstall(env):
 
 
 def uninstall_queue_job(env):
+    # Odoo tries to delete the root channel before ours, then the other way round.
+    logging.getLogger("odoo.sql_db").setLevel(logging.CRITICAL)
     module = env["ir.module.module"].search([("name", "=", peers.QUEUE_JOB)])
     module.button_immediate_uninstall()
 

@@ -55,7 +55,7 @@ registry.category("web_tour.tours").add("send_run_tour", {
         },
         {
             content: "Back on the run the row is free",
-            trigger: ".o_breadcrumb .breadcrumb-item a:contains('Send')",
+            trigger: ".o_breadcrumb a:contains('SEND/')",
             run: "click",
         },
         {
