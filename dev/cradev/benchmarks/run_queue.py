@@ -6,26 +6,25 @@ import time
 
 from .. import bench_data, peers, postgres
 from ..process import Playground
+from ..process_checks import send_run
 from . import annex_render
 
 TITLE = "160 invoices with an annex: two workers of queue_job and two plain processes"
 PEERS = (peers.QUEUE_JOB,)
 COUNT, LINES = 160, 30
+CHUNK_SIZE = 20  # invoices of a job
+START = 20.0  # seconds in which plain processes are up
 TARGET = 0.85
 
 
 def prepare(env):
     moves = bench_data.invoiced_month(env, count=COUNT, lines=LINES)
     annex_render.assign(env)
-    env["invoice.send.run"]._open(moves)
+    accountant = send_run.prepare_accountant(env)
+    env["invoice.send.run"].with_user(accountant)._open(moves.with_user(accountant))
 
 
 # === INSIDE ODOO === #
-
-
-def press_send(env):
-    env["invoice.send.run"].search([]).action_send()
-    env.cr.commit()
 
 
 def forget_jobs(env):
@@ -35,45 +34,42 @@ def forget_jobs(env):
 
 
 def work(env, go):
-    """Take chunks of rows to the mail server until there are none, from a time on.
+    """Take rows to the mail server until there are none, from a time on.
 
     :param float go: when to begin; all processes are up by then
+    :return: seconds it took
     """
     outbox = env["invoice.send.outbox"]
     time.sleep(max(0, go - time.time()))
-    while True:
-        # What jobs would take; the cron leaves it to them.
-        due = env["invoice.send.line"].search(outbox._get_due_domain(), order="id")
-        if not due:
-            return time.time() - go
-        outbox._process_lines(due.ids)
+    while due := env["invoice.send.line"].search(
+        outbox._get_due_domain(), order="id", limit=COUNT
+    ):
+        outbox._process_lines(due.ids, limit=CHUNK_SIZE)
+    return time.time() - go
 
 
 # === OUTSIDE === #
 
 
 @contextlib.contextmanager
-def _fresh(bench):
-    """Yield a playground on a copy of the data, with the run sent but not begun."""
-    odoo = bench.odoo
-    database = odoo.database_name("bench_run_queue_arm")
-    odoo.create(database, template=bench.database)
-    playground = Playground(odoo, database)
-    bench.catcher.clear()
+def _fresh(base):
+    """Yield a playground on a copy of the data, whose run was sent just now.
+
+    :raise ValueError: somebody got no mail in the end, two, or one without annex
+    """
+    database = f"{base.database}_arm"
+    base.odoo.create(database, template=base.database)
+    playground = Playground(base.odoo, database)
     try:
-        yield playground
-        _check(bench, playground)
+        with send_run.serving_assets() as assets, playground.catcher() as catcher:
+            yield playground, assets
+            _check(catcher.mails())
     finally:
         playground.stop()
-        odoo.drop(database)
+        base.odoo.drop(database)
 
 
-def _check(bench, playground):
-    """Fail unless each customer got one mail with an invoice and its annex.
-
-    :raise ValueError: somebody got none, two, or less than that
-    """
-    mails = bench.catcher.mails()
+def _check(mails):
     addresses = [address for mail in mails for address in mail.recipients]
     if len(addresses) != COUNT or len(set(addresses)) != COUNT:
         raise ValueError(f"{len(addresses)} mails to {len(set(addresses))} of {COUNT}")
@@ -82,49 +78,49 @@ def _check(bench, playground):
         raise ValueError(f"mails without annex: {short}")
 
 
-def _plain(bench, workers):
+def _plain(base, workers):
     """Return the seconds that some plain processes take."""
-    with _fresh(bench) as playground:
-        playground.call(press_send)
+    with _fresh(base) as (playground, assets):
+        playground.call(send_run.start, assets=assets)
         playground.call(forget_jobs)
-        go = time.time() + 20
+        go = time.time() + START
         calls = [playground.start(work, go=go) for _number in range(workers)]
         return max(call.result() for call in calls)
 
 
-def _jobs(bench, workers):
+def _jobs(base, workers):
     """Return the seconds that some workers of queue_job take."""
-    with _fresh(bench) as playground:
+    with _fresh(base) as (playground, assets):
         playground.server(
-            f"--workers={workers + 1}",
+            f"--workers={workers}",
             "--max-cron-threads=0",
             load=PEERS,
             environment={"ODOO_QUEUE_JOB_CHANNELS": f"root:{workers}"},
         )
-        playground.call(press_send)
-        begin = _wait(playground, "state IN ('started', 'done')", 1)
-        return _wait(playground, "state = 'done'", COUNT // 20) - begin
+        playground.call(send_run.start, assets=assets)
+        with postgres.connect(playground.database) as cursor:
+            begin = _wait(cursor, "state != 'pending'", 1)
+            return _wait(cursor, "state = 'done'", COUNT // CHUNK_SIZE) - begin
 
 
-def _wait(playground, condition, count):
+def _wait(cursor, condition, count):
     """Return the time at which that many jobs were so."""
-    with postgres.connect(playground.database) as cursor:
-        while True:
-            cursor.execute(f"SELECT count(*) FROM queue_job WHERE {condition}")
-            if cursor.fetchone()[0] >= count:
-                return time.time()
-            time.sleep(0.05)
+    while True:
+        cursor.execute(f"SELECT count(*) FROM queue_job WHERE {condition}")
+        if cursor.fetchone()[0] >= count:
+            return time.time()
+        time.sleep(0.05)
 
 
-def drive(bench):
+def drive(bench, playground):
     arms = {
-        "one plain process": lambda: _plain(bench, 1),
-        "two plain processes": lambda: _plain(bench, 2),
-        "one worker of queue_job": lambda: _jobs(bench, 1),
-        "two workers of queue_job": lambda: _jobs(bench, 2),
+        "one plain process": lambda: _plain(playground, 1),
+        "two plain processes": lambda: _plain(playground, 2),
+        "one worker of queue_job": lambda: _jobs(playground, 1),
+        "two workers of queue_job": lambda: _jobs(playground, 2),
     }
     walls = {name: [] for name in arms}
-    for _turn in range(min(bench.repeat, 3)):
+    for _turn in range(min(bench.repeat, 3)):  # each takes minutes
         for name, arm in arms.items():
             walls[name].append(arm())
     for name, values in walls.items():

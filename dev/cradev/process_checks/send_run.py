@@ -19,20 +19,38 @@ COUNT = 4
 
 
 def prepare(env, count=COUNT):
-    """Commit some posted invoices and a run of them."""
+    """Commit some posted invoices, and a run of them by each of two people."""
+    accountant = prepare_accountant(env)
+    invoices = post_invoices(env, [f"customer{number}" for number in range(count)])
+    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
+    for user in (accountant, colleague):
+        moves = invoices.with_user(user)
+        run = env["invoice.send.run"].with_user(user)._open(moves)
+        assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
+            "blocker_text"
+        )
+
+
+def prepare_accountant(env):
+    """Let the administrator send invoices, and return them."""
     company = env.company
     if not company.chart_template:
         env["account.chart.template"].try_loading("generic_coa", company)
     accountant = env.ref("base.user_admin")
     accountant.group_ids += env.ref("account.group_account_invoice")
+    return accountant
+
+
+def post_invoices(env, names):
+    """Post an invoice for a new customer of each name, at ``name@example.com``."""
     customers = env["res.partner"].create(
         [
             {
-                "name": f"Customer {number}",
-                "email": f"customer{number}@example.com",
+                "name": name,
+                "email": f"{name}@example.com",
                 "invoice_sending_method": "email",
             }
-            for number in range(count)
+            for name in names
         ]
     )
     invoices = env["account.move"].create(
@@ -49,13 +67,7 @@ def prepare(env, count=COUNT):
         ]
     )
     invoices.action_post()
-    moves = invoices.with_user(accountant)
-    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
-    for user in (accountant, colleague):
-        run = env["invoice.send.run"].with_user(user)._open(moves.with_user(user))
-        assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
-            "blocker_text"
-        )
+    return invoices
 
 
 # === INSIDE ODOO === #
@@ -192,15 +204,23 @@ class _Empty(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def _started(playground, begin=start, **options):
-    """Start the run beside a mail server and something that serves assets."""
+def serving_assets():
+    """Serve style sheets for the time of the block, and yield their address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with playground.catcher(**options) as catcher:
-        playground.call(begin, assets=f"http://127.0.0.1:{server.server_port}")
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def _started(playground, begin=start, **options):
+    """Start the run beside a mail server and something that serves assets."""
+    with serving_assets() as assets, playground.catcher(**options) as catcher:
+        playground.call(begin, assets=assets)
         yield catcher
-    server.shutdown()
-    server.server_close()
 
 
 _ready = partial(_started, begin=set_assets)
