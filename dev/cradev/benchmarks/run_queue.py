@@ -6,7 +6,7 @@ import time
 
 from .. import bench_data, peers, postgres
 from ..process import Playground
-from ..process_checks import send_run
+from ..process_checks import send_queue, send_run
 from . import annex_render
 
 TITLE = "160 invoices with an annex: two workers of queue_job and two plain processes"
@@ -27,24 +27,16 @@ def prepare(env):
 # === INSIDE ODOO === #
 
 
-def forget_jobs(env):
-    """Leave the rows to plain processes: as if nobody had queue_job."""
-    env["queue.job"].search([]).unlink()
-    env.cr.commit()
-
-
 def work(env, go):
-    """Take rows to the mail server until there are none, from a time on.
+    """Do what the cron does, from a time on, until no row is left.
 
     :param float go: when to begin; all processes are up by then
     :return: seconds it took
     """
     outbox = env["invoice.send.outbox"]
     time.sleep(max(0, go - time.time()))
-    while due := env["invoice.send.line"].search(
-        outbox._get_due_domain(), order="id", limit=COUNT
-    ):
-        outbox._process_lines(due.ids, limit=CHUNK_SIZE)
+    while outbox._count_due():
+        outbox._cron_process()
     return time.time() - go
 
 
@@ -82,7 +74,7 @@ def _plain(base, workers):
     """Return the seconds that some plain processes take."""
     with _fresh(base) as (playground, assets):
         playground.call(send_run.start, assets=assets)
-        playground.call(forget_jobs)
+        send_queue.make_overdue(playground)  # no job runner is there: the cron's
         go = time.time() + START
         calls = [playground.start(work, go=go) for _number in range(workers)]
         return max(call.result() for call in calls)

@@ -74,7 +74,7 @@ def _jobs(playground):
     )
 
 
-def _make_overdue(playground):
+def make_overdue(playground):
     """Let the time pass for which the cron leaves rows to their jobs."""
     playground.query(
         "UPDATE invoice_send_line SET write_date = write_date - INTERVAL '11 minutes', "
@@ -129,7 +129,7 @@ def check_a_lost_job(playground):
         playground.call(cancel_jobs)
         playground.call(work)
         assert not catcher.mails(), "the cron leaves to jobs what is not overdue"
-        _make_overdue(playground)
+        make_overdue(playground)
         playground.call(work)
         _assert_once_each(catcher, COUNT)
     assert _states(playground) == {"sent": COUNT}

@@ -123,11 +123,11 @@ registry.category("web_tour.tours").add("send_run_retry_tour", {
             trigger: inRow("Cobalt", ".badge:contains('Failed')"),
         },
         {
-            trigger: inRow("Cobalt", "[name='error']:contains('No such user here')"),
+            trigger: inRow("Cobalt", "[data-code='failed']:contains('No such user here')"),
         },
         {
             content: "Try it once more",
-            trigger: inRow("Cobalt", "button[name='action_retry']"),
+            trigger: inRow("Cobalt", "[data-code='failed'] a:contains('Retry')"),
             run: "click",
         },
         {
