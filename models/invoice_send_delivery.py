@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
 
-from . import smtp_handover
+from . import mail_weight, smtp_handover
 from .invoice_send_line import (
     CANCELLED,
     DRAFT,
@@ -245,7 +245,17 @@ class InvoiceSendLine(models.Model):
 
     def _adopt_message(self, message):
         """Take over the mails of a message just posted, one per recipient."""
-        self.message_id = message
+        files = message.attachment_ids
+        self.write(
+            {
+                "message_id": message.id,
+                "documents": [
+                    {"name": file.name, "size": file.file_size, "exact": True}
+                    for file in files
+                ],
+                "size": mail_weight.estimate(files.mapped("file_size")),
+            }
+        )
         if not self._is_held():
             return
         mails = self._get_mails()._split_by_recipient()

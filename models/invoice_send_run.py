@@ -142,8 +142,9 @@ class InvoiceSendRun(models.Model):
 
     # === ACTION METHODS === #
     def action_check(self):
-        """Look again at what blocks the rows."""
+        """Look again at what blocks the rows, and at what goes along."""
         self._check_can_send()
+        self.line_ids.move_id._update_annexes()
         self._check()
 
     def action_check_blocked(self):

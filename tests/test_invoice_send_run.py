@@ -180,6 +180,9 @@ class TestInvoiceSendRun(SendingCommon):
         self.assertIn("terms.txt", first)
         self.assertNotIn("annex.pdf", second)
         self.assertIn("terms.txt", second)
+        documents = run.line_ids[0].documents
+        self.assertEqual({document["name"] for document in documents}, first)
+        self.assertTrue(all(document["exact"] for document in documents))
 
     def test_the_note_is_text_in_the_marked_place_of_each_mail(self):
         template = self._create_template(
