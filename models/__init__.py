@@ -64,6 +64,7 @@ from . import invoice_send_delivery
 from . import invoice_send_document
 from . import invoice_send_mailbox
 from . import invoice_send_outbox
+from . import invoice_send_recovery
 from . import invoice_send_job
 from . import invoice_send_run
 from . import invoice_send_progress

@@ -1,3 +1,4 @@
+import time
 from datetime import timedelta
 
 from odoo import SUPERUSER_ID, api, fields, models
@@ -5,7 +6,7 @@ from odoo.fields import Domain
 from odoo.tools import split_every
 
 from .invoice_send_line import QUEUED
-from .invoice_send_outbox import CHUNK_SIZE
+from .invoice_send_outbox import CHUNK_SIZE, TURN
 
 JOB = "queue.job"
 JOB_METHOD = "_process_as_job"
@@ -14,6 +15,8 @@ CHANNEL_XMLID = "sale_timesheet_cra.queue_job_channel_invoice_sending"
 FUNCTION_XMLID = "sale_timesheet_cra.queue_job_function_invoice_sending"
 # How long the cron leaves due rows to their jobs.
 OVERDUE = timedelta(minutes=10)
+# How long a job that left something waits for its next turn.
+BREATH = timedelta(seconds=5)
 
 
 class InvoiceSendOutbox(models.AbstractModel):
@@ -92,7 +95,11 @@ class InvoiceSendOutbox(models.AbstractModel):
         """
         if self._has_jobs():
             lines._delay(at)
-            return
+        else:
+            self._trigger_cron(at)
+
+    @api.model
+    def _trigger_cron(self, at=None):
         # sudo: whoever may queue rows may wake the worker
         cron_sudo = self.env.ref("sale_timesheet_cra.ir_cron_process_send_lines").sudo()
         cron_sudo._trigger(at)
@@ -153,7 +160,10 @@ class InvoiceSendLine(models.Model):
         """Take these rows to the mail server, those that are due and free."""
         outbox = self.env["invoice.send.outbox"]
         outbox._recover()
-        outbox._process_lines(self.ids)
+        outbox._process_lines(self.ids, end=time.monotonic() + TURN)
+        # What the time was too short for, or what another worker holds.
+        if rest := self.filtered_domain(outbox._get_due_domain()):
+            outbox._trigger(rest, fields.Datetime.now() + BREATH)
 
 
 def _next_minute(line):

@@ -1,4 +1,6 @@
 import logging
+import math
+import time
 import zlib
 from contextlib import contextmanager
 
@@ -17,7 +19,9 @@ from .smtp_handover import Postponed, Sessions, StaleSession, Unconfirmed
 
 _logger = logging.getLogger(__name__)
 
-CHUNK_SIZE = 20  # invoices whose documents are made in one go
+CHUNK_SIZE = 50  # invoices whose documents are made in one go
+# Seconds: Odoo kills a worker that is busy with one job for 120, by default.
+TURN = 50
 # Namespace of our advisory locks: the second key is the line's id.
 LOCK_SPACE = zlib.crc32(b"invoice.send.line") - 2**31
 MAILBOX_SPACE = zlib.crc32(b"ir.mail_server") - 2**31
@@ -31,7 +35,8 @@ class InvoiceSendOutbox(models.AbstractModel):
     accepted sender and recipients, closed by the claim; then the server's answer.
     Death before the claim leaves a queued row, which is sent by the next worker; death
     after it leaves a row in ``sending``, of which only a person can find out whether
-    it arrived.
+    it arrived. If it is the database that dies, the worker still knows the answer, and
+    records it as soon as the database is back.
 
     Rows are held by advisory locks of the database session: they survive commits
     and vanish with the process, so that a living worker's rows are never mistaken for
@@ -45,17 +50,27 @@ class InvoiceSendOutbox(models.AbstractModel):
     @api.model
     def _cron_process(self, chunk_size=CHUNK_SIZE):
         ir_cron = self.env["ir.cron"]
+        # Odoo calls this several times per job; all of them share the time.
+        end = self.env.context.get("cron_end_time", math.inf) + TURN
         self._recover()
+        is_suspicious = self._died_twice()
         sessions = Sessions(self.env["ir.mail_server"])
         try:
-            while True:
-                with self._lock_due(chunk_size) as lines:
-                    if not lines:
-                        break
-                    self._process(lines, sessions)
-                    done = len(lines)
-                if not ir_cron._commit_progress(done, remaining=self._count_due()):
+            while time.monotonic() < end:
+                with self._lock_due(1 if is_suspicious else chunk_size) as lines:
+                    done = not lines  # what others hold is theirs
+                    if is_suspicious:
+                        lines = lines._suspect()
+                    if lines:
+                        self._process(lines, sessions, end)
+                remaining = 0 if done else self._count_due()
+                ir_cron._commit_progress(remaining=remaining)
+                if done:
                     break
+            else:
+                if remaining := self._count_due():
+                    self._trigger_cron()  # at once, not within a minute
+                ir_cron._commit_progress(remaining=remaining)
         finally:
             sessions.quit()
 
@@ -77,13 +92,16 @@ class InvoiceSendOutbox(models.AbstractModel):
                     _logger.exception("Rows %s are left to the cron", line_ids)
 
     @api.model
-    def _process_lines(self, line_ids):
-        """Send some rows, unless somebody else does or they are not due."""
+    def _process_lines(self, line_ids, end=math.inf):
+        """Send some rows, unless somebody else does or they are not due.
+
+        :param float end: when to leave the rest, by the monotonic clock
+        """
         domain = Domain("id", "in", line_ids) & self._get_due_domain()
         sessions = Sessions(self.env["ir.mail_server"])
         try:
             with self._lock(domain, limit=len(line_ids)) as lines:
-                self._process(lines, sessions)
+                self._process(lines, sessions, end)
         finally:
             sessions.quit()
 
@@ -135,37 +153,34 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _lock_due(self, limit):
         return self._lock(self._get_cron_domain(), limit)
 
-    @api.model
-    def _recover(self):
-        """Find rows whose worker died between the claim and the answer."""
-        with self._lock([("state", "=", SENDING)], limit=1000) as lines:
-            lines._set_unconfirmed()
-            lines.run_id._update_state()
-            self.env.cr.commit()
-
     # === CHUNK === #
     @api.model
-    def _process(self, lines, sessions):
+    def _process(self, lines, sessions, end=math.inf):
+        """Send rows that are held.
+
+        :param float end: when to leave the rest to the next turn, by the monotonic
+            clock
+        """
         lines.run_id.filtered(lambda run: run.state == "scheduled").state = "sending"
         lines = self._take_slots(lines)
-        to_post = {}
-        for line in lines:
-            if not line.message_id:
-                with self._isolate(line):
-                    to_post[line] = line._prepare_sending_settings()
-        self.env.cr.commit()  # core may have made contacts of addresses
+        ready = {line: None for line in lines if line.message_id}
+        to_post = self._prepare_settings(lines.filtered(lambda line: line not in ready))
         by_sender = {}
         for line, settings in to_post.items():
-            if line.state == QUEUED:
-                key = (line.user_id, line.company_id)
-                by_sender.setdefault(key, {})[line] = settings
-        ready = {line: None for line in lines if line.message_id}
+            key = (line.user_id, line.company_id)
+            by_sender.setdefault(key, {})[line] = settings
         for settings_by_line in by_sender.values():
             ready |= self._make_documents(settings_by_line)
         for line, made in ready.items():
+            if time.monotonic() > end:
+                break
+            # Each commit empties the cache: read nothing of the other rows again.
+            line = line.with_prefetch()
             if made:
                 self._post(line, *made)
             self._deliver(line, sessions)
+            # Three deaths without progress make Odoo wait before it tries again.
+            self.env["ir.cron"]._commit_progress(1)
         lines.run_id._update_state()
         self._trigger_postponed(lines)
         self.env.cr.commit()
@@ -259,6 +274,24 @@ class InvoiceSendOutbox(models.AbstractModel):
             self.env.cr.commit()
 
     @api.model
+    def _prepare_settings(self, lines):
+        """Render the mails of many invoices; one by one if any of them can't be.
+
+        :return: dict of core's settings per row, without the rows that failed
+        """
+        try:
+            settings = {line: line._prepare_sending_settings() for line in lines}
+            self.env.cr.commit()  # core may have made contacts of addresses
+            return settings
+        except Exception:
+            self.env.cr.rollback()
+        settings = {}
+        for line in lines:
+            with self._isolate(line):
+                settings[line] = line._prepare_sending_settings()
+        return {line: one for line, one in settings.items() if line.state == QUEUED}
+
+    @api.model
     def _make_documents(self, settings_by_line):
         """Make the documents of many invoices of one sender and company.
 
@@ -328,6 +361,7 @@ class InvoiceSendOutbox(models.AbstractModel):
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:
                 return
+            move = move.with_prefetch()
             send = move.sudo(False).env["account.move.send"]
             send._hook_if_success({move: data})
             if not line.message_id:
@@ -336,6 +370,16 @@ class InvoiceSendOutbox(models.AbstractModel):
     @api.model
     def _deliver(self, line, sessions):
         """Hand the mails of one row over, and settle it."""
+        sessions.unrecorded = None
+        try:
+            self._deliver_isolated(line, sessions)
+        except psycopg2.Error:  # nothing more can be done over this connection
+            if sessions.unrecorded:
+                self._record_accepted_afresh(sessions.unrecorded)
+            raise
+
+    @api.model
+    def _deliver_isolated(self, line, sessions):
         is_stale = False
         with self._isolate(line):
             # Commits free the rows: somebody may have cancelled it meanwhile.
@@ -357,7 +401,8 @@ class InvoiceSendOutbox(models.AbstractModel):
             except Unconfirmed:
                 line._set_unconfirmed()
         if is_stale:
-            self._deliver(line, sessions)  # by a new session, which is never stale
+            # By a new session, which is never stale.
+            self._deliver_isolated(line, sessions)
 
 
 def _copy_settings(settings):

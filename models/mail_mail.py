@@ -139,7 +139,10 @@ class MailMail(models.Model):
                 mail_server=self.env["ir.mail_server"].browse(server_id),
             )
         except Exception as error:
+            if handover.accepted:
+                sessions.unrecorded = self.id
             if is_answer(error):
+                sessions.note_answer(server_id, smtp_from)
                 if is_temporary(error):
                     raise Postponed(get_text(error)) from error
                 # Core noted it on the mail and its notifications, in its words.
@@ -152,13 +155,18 @@ class MailMail(models.Model):
             if handover.accepted:
                 self._record_accepted()
             elif handover.claimed:
+                sessions.note_break(server_id, smtp_from, error)
                 raise Unconfirmed from error
             elif broken and not is_new:
                 raise StaleSession from error
             elif broken or is_temporary(error):
+                sessions.note_break(server_id, smtp_from, error)
                 raise Postponed(get_text(error)) from error
             else:
                 self._record_refused(get_text(error))
+        else:
+            sessions.unrecorded = self.id  # until the caller commits
+            sessions.note_answer(server_id, smtp_from)
 
     def _record_accepted(self):
         """Record the server's yes."""

@@ -1,3 +1,4 @@
+from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import parseaddr
 from unittest.mock import patch
@@ -33,21 +34,36 @@ class TestInvoiceSendRun(SendingCommon):
         action = move.action_send_and_print()
         self.assertEqual(action["res_model"], "account.move.send.wizard")
 
-    def test_opening_takes_as_many_queries_for_40_invoices_as_for_10(self):
-        few = self.env["account.move"].union(
-            *(self._invoice(self.customer_1) for _i in range(10))
-        )
-        many = self.env["account.move"].union(
-            *(self._invoice(self.customer_1) for _i in range(40))
-        )
+    def test_a_run_takes_as_many_queries_for_100_invoices_as_for_10(self):
+        first = self._invoice(self.customer_1)
+        copies = first.browse()
+        for _hundred in range(111):
+            copies += first.copy({"invoice_date": first.invoice_date})
+        copies.action_post()
         counts = []
-        for moves in (few[:2], few, many):
+        for moves in (copies[:1] + first, copies[1:11], copies[11:]):
             self.env.invalidate_all()
-            before = self.env.cr.sql_log_count
-            self._open_run(moves)
-            self.env.flush_all()
-            counts.append(self.env.cr.sql_log_count - before)
-        self.assertLessEqual(counts[2] - counts[1], 3, counts)
+            with self._count_queries() as opening:
+                run = self._open_run(moves)
+            with self._count_queries() as reading:
+                run.web_read({"line_ids": {"fields": {"documents_label": {}}}})
+            with self._count_queries() as sending:
+                run.action_send()
+            counts.append([*opening, *reading, *sending])
+            self.assertEqual(set(run.line_ids.mapped("state")), {"queued"})
+        for few, many in zip(*counts[1:], strict=True):
+            self.assertLessEqual(many - few, 3, counts)
+        self.assertLess(sum(counts[2]), 200)
+
+    @contextmanager
+    def _count_queries(self):
+        """Count the queries of the block, and of what it leaves to be written."""
+        found = []
+        before = self.env.cr.sql_log_count
+        yield found
+        self.env.flush_all()
+        found.append(self.env.cr.sql_log_count - before)
+        self.env.invalidate_all()
 
     # === BLOCKED ROWS === #
     def test_rows_without_email_stay_behind_with_a_link_and_the_rest_goes(self):
@@ -483,6 +499,23 @@ class TestInvoiceSendRun(SendingCommon):
             with self.assertRaises(UserError):  # still holds the invoice
                 moves[1].with_user(self.accountant).action_send_and_print()
         self.assertEqual(line.state, "unconfirmed")
+
+    @mute_logger(MAIL)
+    def test_a_server_that_swallows_every_mail_gets_two_and_the_rest_later(self):
+        moves = self._invoices() + self._invoice(self.customer_1)
+        run = self._open_run(moves)
+        with self._mail_server(hang_up()):
+            run.action_send()
+            self._run_outbox()
+        states = run.line_ids.mapped("state")
+        self.assertEqual(states, ["unconfirmed", "unconfirmed", "queued", "queued"])
+        with (
+            self._mail_server(),
+            freeze_time(fields.Datetime.now() + timedelta(hours=1)),
+        ):
+            self._run_outbox()
+        self.assertEqual(run.line_ids[2:].mapped("state"), ["sent", "sent"])
+        self.assertEqual(len(self.received), 2)
 
     @mute_logger(MAIL)
     def test_the_accountant_decides_that_an_unconfirmed_mail_arrived(self):

@@ -156,6 +156,7 @@ class Catcher:
         self.delay = delay
         self.rules = []
         self.sessions = set()  # open connections
+        self.on_keep = None  # called with the recipients of each mail that is kept
         self._lock = threading.Lock()
         self._last = max((mail.number for mail in self.mails()), default=0)
         self._controller = _Controller(_Handler(self), hostname=interface, port=port)
@@ -201,6 +202,8 @@ class Catcher:
             beside = path.with_suffix(".part")
             beside.write_bytes(head.encode() + envelope.original_content)
             beside.rename(path)
+        if self.on_keep:
+            self.on_keep(envelope.rcpt_tos)
 
     def mails(self):
         """Return the mails caught so far, oldest first."""

@@ -31,7 +31,7 @@ POWER_CUT = 5
 #: Seconds that the mail server takes until it has stored a mail, and until it says so
 SLOW = 0.04
 #: Longer than a chunk of invoices needs, from its first document to its last mail
-WINDOW = 6.0
+WINDOW = 5.0
 PATIENCE = 180
 
 
@@ -95,7 +95,7 @@ class Service:
 
     def start(self):
         command = self.odoo.command(
-            self.database, "--no-http", "--workers=1", "--max-cron-threads=1"
+            self.database, "--no-http", "--workers=2", "--max-cron-threads=1"
         )
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
@@ -115,6 +115,7 @@ class Service:
         master = self.process.pid
         children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
         return int(children[0]) if children else None
+
 
 class Observer:
     """Looks at the database from outside."""
@@ -217,6 +218,8 @@ def drive(bench, playground):
         playground.catcher(delay=SLOW) as catcher,
     ):
         playground.call(send_run.set_assets, assets=assets)
+        # Less time for documents, and more for mails.
+        playground.odoo.set_parameters(playground.database, {"report.print_delay": "0"})
         killing = Killing(playground, catcher)
         killing.work_through()
         took = time.monotonic() - begun

@@ -7,11 +7,14 @@ whose fate cannot be known.
 import contextlib
 import http.server
 import logging
+import os
+import signal
 import threading
 import time
 from functools import partial
 from pathlib import Path
 
+from .. import postgres
 from ..process import set_mail_server
 from ..smtp_catcher import HANG_UP
 
@@ -168,6 +171,52 @@ def work(env):
     logging.getLogger("odoo.addons.mail.models.mail_mail").setLevel(logging.CRITICAL)
     env["invoice.send.outbox"]._cron_process()
     env.cr.commit()
+
+
+def work_impatiently(env):
+    """Do what the cron does, but wait for a mail server for some seconds only."""
+    from odoo.addons.base.models import ir_mail_server
+
+    ir_mail_server.SMTP_TIMEOUT = 3
+    work(env)
+
+
+def schedule(env, deadly):
+    """Let Odoo's scheduler do its work.
+
+    :param str deadly: address of the customer whose invoice kills who prints it
+    """
+    from odoo.addons.base.models.ir_cron import IrCron
+
+    send = env.registry["account.move.send"]
+    make = send._generate_invoice_documents
+
+    def make_or_die(self, invoices_data, **options):
+        if any(move.partner_id.email == deadly for move in invoices_data):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return make(self, invoices_data, **options)
+
+    send._generate_invoice_documents = make_or_die
+    env["ir.cron"].search([]).active = False
+    worker = env.ref("sale_timesheet_cra.ir_cron_process_send_lines")
+    worker.write({"active": True, "nextcall": "2026-01-01"})
+    env.cr.commit()
+    IrCron._process_jobs(env.cr.dbname)
+
+
+def pass_time(env):
+    """Let the pause of the waiting rows pass.
+
+    :return: its minutes
+    """
+    from odoo import fields
+
+    lines = env["invoice.send.line"].search([("state", "=", "queued")])
+    [until] = set(lines.mapped("next_try"))
+    minutes = (until - fields.Datetime.now()).total_seconds() / 60
+    lines.next_try = fields.Datetime.now()
+    env.cr.commit()
+    return minutes
 
 
 def make_due(env):
@@ -372,6 +421,96 @@ def check_server_that_hangs_up_after_the_body(playground):
         playground.call(work)
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT - 1, "unconfirmed": 1}
+
+
+def check_server_that_hangs_up_after_each_body(playground):
+    """The server hangs up on every mail: two are unconfirmed, the others wait."""
+    with _started(playground) as catcher:
+        catcher.refuse(".", HANG_UP, when="data", kept=True)
+        playground.call(work)
+        assert _states(playground) == {"unconfirmed": 2, "queued": COUNT - 2}
+        catcher.rules.clear()
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT - 2, "unconfirmed": 2}
+
+
+def check_server_that_is_too_slow(playground):
+    """The server does not answer in time: all leaves once it does, nothing twice."""
+    with _started(playground, delay=15) as catcher:
+        playground.call(work_impatiently)
+        assert _states(playground) == {"queued": COUNT}
+        assert True not in _flags(playground)
+        catcher.delay = 0
+        playground.call(make_due)
+        playground.call(work_impatiently)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_down_for_an_hour(playground):
+    """The server is down for more than an hour: pauses grow, then all leaves."""
+    pauses = []
+    with _started(playground) as catcher:
+        playground.call(set_mail_server, port=1)  # nobody listens there
+        while sum(pauses) < 60:
+            playground.call(work)
+            assert _states(playground) == {"queued": COUNT}
+            assert True not in _flags(playground)
+            pauses.append(playground.call(pass_time))
+        playground.call(set_mail_server, port=catcher.port)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert [round(pause) for pause in pauses] == [1, 5, 15, 30, 60], pauses
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_database_that_starts_again(playground):
+    """The database restarts before the server's yes is recorded: it is, afterwards."""
+    with _started(playground) as catcher:
+        catcher.on_keep = partial(_restart_database, playground, catcher)
+        call = playground.start(work)
+        assert call.wait() != 0, "its connection was to be lost"
+        playground.forgive(call)
+        assert len(catcher.mails()) == 1
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def _restart_database(playground, catcher, _recipients):
+    """Do to its clients what a restart of PostgreSQL does, for some seconds, once."""
+    catcher.on_keep = None
+    name = playground.database
+
+    def allow(whether):
+        with postgres.connect("postgres") as cursor:
+            cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {whether}')
+
+    allow(False)
+    threading.Timer(3, allow, [True]).start()
+    with postgres.connect("postgres") as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )
+
+
+def check_invoice_that_kills_the_worker(playground):
+    """An invoice kills each worker that prints it: it waits, the others are sent."""
+    deadly = "customer0@example.com"
+    with _started(playground) as catcher:
+        for _death in range(3):  # the third worker suspects an invoice
+            assert playground.start(schedule, deadly=deadly).wait() == -signal.SIGKILL
+        assert not catcher.mails()
+        pause = playground.start(schedule, deadly=deadly)  # Odoo waits a while now
+        pause.result()
+        playground.forgive(pause)
+        playground.call(schedule, deadly=deadly)
+        reached = [mail.recipients[0] for mail in catcher.mails()]
+        assert deadly not in reached and len(reached) == COUNT - 1, reached
+    assert _states(playground) == {"sent": COUNT - 1, "queued": 1}
 
 
 def check_server_that_refuses(playground):
