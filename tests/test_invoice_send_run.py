@@ -186,7 +186,9 @@ class TestInvoiceSendRun(SendingCommon):
             self._run_outbox()
         self.assertEqual(set(run.line_ids.mapped("state")), {"sent"})
         names = {
-            parseaddr(message["To"])[1]: {part.get_filename() for part in message.walk()}
+            parseaddr(message["To"])[1]: {
+                part.get_filename() for part in message.walk()
+            }
             - {None}
             for message in self.received
         }

@@ -2,9 +2,9 @@
 
 A check is a function ``check_*(playground)`` in a module of ``cradev.process_checks``.
 The first line of its docstring is its name. It gets a database of its own with the
-addon installed, with the addons of ``dev/peers.txt`` that the module names in ``PEERS``,
-and with whatever the module's ``prepare(env)`` committed into it, runs Odoo processes on
-it through the :class:`Playground`, and asserts what must hold. Such as::
+addon installed, with those of ``dev/peers.txt`` that the module names in ``PEERS``, and
+with whatever the module's ``prepare(env)`` committed into it, runs Odoo processes on it
+through the :class:`Playground`, and asserts what must hold. Such as::
 
     def prepare(env):
         env["res.partner"].create({"name": "A customer"})
