@@ -16,6 +16,7 @@ from pathlib import Path
 from . import cache, odoo_source, peers, postgres
 
 MODULE = "sale_timesheet_cra"
+LAUNCHER = cache.ROOT / "dev" / "launcher" / "run.py"
 #: What the templates hold: the addon's dependencies, and the languages it speaks. The
 #: first language becomes the default of new contacts.
 DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
@@ -159,7 +160,7 @@ class Odoo:
             addons.append(cache.ROOT / "dev" / "addons")
             arguments = (*arguments, "--load", ",".join(("base", "rpc", "web", *load)))
         return [
-            *(sys.executable, "-m", "odoo", *subcommand),
+            *(sys.executable, str(LAUNCHER), *subcommand),
             *("--database", database, "--db-filter", f"^{database}$"),
             *("--data-dir", str(self.data_dir)),
             *("--addons-path", ",".join(map(str, addons))),
