@@ -216,6 +216,26 @@ class TestInvoiceSendRun(SendingCommon):
         self.assertLess(body.index("Before"), body.index("Closed in &lt;August&gt;"))
         self.assertLess(body.index("&lt;August&gt;"), body.index("After"))
 
+    def test_the_ready_made_templates_have_a_place_for_the_note(self):
+        invoice = self._invoice(self.customer_1)
+        credit_note = self._invoice(self.customer_1, "out_refund")
+        for name, move in (
+            ("mail_template_invoice", invoice),
+            ("mail_template_invoice_annexes", invoice),
+            ("mail_template_credit_note", credit_note),
+        ):
+            run = self._open_run(move + self._invoice(self.customer_2))
+            run.mail_template_id = self.env.ref(f"sale_timesheet_cra.{name}")
+            run.note = "Closed in August"
+            action = self._line(run, move).action_preview()
+            preview = self.env["invoice.send.preview"].browse(action["res_id"])
+            body = str(preview.body)
+            self.assertLess(body.index(move.name), body.index("Closed in August"), name)
+            self.assertLess(
+                body.index("Closed in August"), body.index("Do not hesitate"), name
+            )
+            self.assertIn(move.name, preview.subject)
+
     def test_template_is_the_customers_else_the_companys_else_cores(self):
         core = self.env.ref("account.email_template_edi_invoice")
         of_customer, of_company = core.copy(), core.copy()
