@@ -110,7 +110,10 @@ class InvoiceSendOutbox(models.AbstractModel):
 
         Together, at full minutes: a server that is down postpones hundreds.
         """
-        waiting = lines.filtered(lambda line: line.state == QUEUED and line.next_try)
+        now = fields.Datetime.now()
+        waiting = lines.filtered(
+            lambda line: line.state == QUEUED and line.next_try and line.next_try > now
+        )
         for at, rows in waiting.grouped(_next_minute).items():
             self._trigger(rows, at)
 
@@ -143,8 +146,9 @@ class InvoiceSendLine(models.Model):
             system.browse(ids).with_delay(
                 eta=at,
                 description=self.browse(ids)._get_job_description(),
-                # The same wake-up twice is one.
-                identity_key=f"{self._name} {at or 'now'} {list(ids)}",
+                # The same wake-up twice is one. Not at once: a job that has looked at
+                # its rows already would stand for this one.
+                identity_key=at and f"{self._name} {at} {list(ids)}",
             )._process_as_job()
 
     def _get_job_description(self):

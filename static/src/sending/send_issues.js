@@ -1,6 +1,6 @@
 import { Component } from "@odoo/owl";
 import { ConfirmationDialog } from "@web/core/confirmation_dialog/confirmation_dialog";
-import { formatDateTime } from "@web/core/l10n/dates";
+import { toLocaleDateTimeString } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
@@ -59,7 +59,7 @@ export class SendIssues extends Component {
             });
         }
         if (state === "queued" && next_try) {
-            const time = formatDateTime(next_try, { showSeconds: false });
+            const time = toLocaleDateTimeString(next_try);
             found.push({
                 ...LOOKS.queued,
                 code: "next_try",
