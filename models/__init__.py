@@ -62,8 +62,8 @@ from . import invoice_send_line
 from . import invoice_send_check
 from . import invoice_send_delivery
 from . import invoice_send_document
-from . import invoice_send_mailbox
 from . import invoice_send_outbox
+from . import invoice_send_mailbox
 from . import invoice_send_recovery
 from . import invoice_send_job
 from . import invoice_send_run

@@ -326,8 +326,7 @@ class InvoiceSendLine(models.Model):
         """
         for line in self:
             sent = bool(line.was_sent or accepted or line._get_other_methods())
-            if line.move_id.is_move_sent != sent:
-                line.move_id.is_move_sent = sent
+            line.move_id._set_is_move_sent(sent)
 
     def _get_failure_texts(self, notifications):
         types = dict(

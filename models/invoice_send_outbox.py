@@ -24,15 +24,14 @@ CHUNK_SIZE = 50  # invoices whose documents are made in one go
 TURN = 50
 # Namespace of our advisory locks: the second key is the line's id.
 LOCK_SPACE = zlib.crc32(b"invoice.send.line") - 2**31
-MAILBOX_SPACE = zlib.crc32(b"ir.mail_server") - 2**31
 
 
 class InvoiceSendOutbox(models.AbstractModel):
     """Takes queued rows to the mail server.
 
-    Four transactions per row: documents (with the rest of its chunk); the mail as core
-    posts it; the conversation with the mail server up to the point where it has
-    accepted sender and recipients, closed by the claim; then the server's answer.
+    Four transactions per row: documents, and the mail as core posts it, both with the
+    rest of its chunk; the conversation with the mail server up to the point where it
+    has accepted sender and recipients, closed by the claim; then the server's answer.
     Death before the claim leaves a queued row, which is sent by the next worker; death
     after it leaves a row in ``sending``, of which only a person can find out whether
     it arrived. If it is the database that dies, the worker still knows the answer, and
@@ -171,92 +170,24 @@ class InvoiceSendOutbox(models.AbstractModel):
             by_sender.setdefault(key, {})[line] = settings
         for settings_by_line in by_sender.values():
             ready |= self._make_documents(settings_by_line)
-        for line, made in ready.items():
+        self._post({line: made for line, made in ready.items() if made})
+        for line in ready:
             if time.monotonic() > end:
                 break
             # Each commit empties the cache: read nothing of the other rows again.
-            line = line.with_prefetch()
-            if made:
-                self._post(line, *made)
-            self._deliver(line, sessions)
+            self._deliver(line.with_prefetch(), sessions)
             # Three deaths without progress make Odoo wait before it tries again.
             self.env["ir.cron"]._commit_progress(1)
         lines.run_id._update_state()
         self._trigger_postponed(lines)
         self.env.cr.commit()
 
-    # === LIMITS OF MAILBOXES === #
-    @api.model
-    def _take_slots(self, lines):
-        """Return the rows that may leave now; the others wait for their mailbox.
-
-        A mailbox of somebody's own lets only so many mails per minute through.
-        """
-        lines._update_senders()
-        self.env.cr.commit()
-        for server, limited in lines.grouped("effective_server_id").items():
-            if server.owner_user_id:
-                lines -= self._wait_for_mailbox(server, limited)
-        return lines
-
-    @api.model
-    def _wait_for_mailbox(self, server, lines):
-        """Postpone what exceeds the limit, and all others of this mailbox with it.
-
-        :return: those of the given rows that have to wait
-        """
-        with self._lock_mailbox(server):
-            try:
-                taken = server._take_slots([line._count_mails() for line in lines])
-                self.env.cr.commit()
-            except psycopg2.errors.SerializationFailure:  # core counts there too
-                self.env.cr.rollback()
-                taken = 0
-            waiting = lines[taken:]
-            if waiting:
-                others = lines.search(
-                    self._get_due_domain()
-                    & Domain("effective_server_id", "=", server.id)
-                    & Domain("id", "not in", lines.ids)
-                )
-                # What other workers hold leaves, or waits there.
-                others = others.try_lock_for_update(allow_referencing=True)
-                self._spread(server, waiting | others)
-                self.env.cr.commit()
-        return waiting
-
-    @api.model
-    def _spread(self, server, lines):
-        """Have rows tried again as many a minute as their mailbox lets through."""
-        limit = server._get_personal_mail_servers_limit()
-        ahead = 0
-        for line in lines:
-            minutes = ahead // limit
-            line.next_try = fields.Datetime.add(
-                server._get_next_slot(), minutes=minutes
-            )
-            ahead += len(line.partner_ids) or 1
-        for next_try, batch in lines.grouped("next_try").items():
-            self._trigger(batch, next_try)
-
+    # === ISOLATION === #
     @contextmanager
-    def _lock_mailbox(self, server):
-        """Count alone: workers that share a mailbox wait for each other here."""
-        self.env.cr.execute(
-            "SELECT pg_advisory_lock(%s, %s)", [MAILBOX_SPACE, server.id]
-        )
-        self.env.cr.commit()  # the snapshot is older than the lock
-        try:
-            yield
-        finally:
-            self.env.cr.rollback()  # everything worth keeping is committed
-            self.env.cr.execute(
-                "SELECT pg_advisory_unlock(%s, %s)", [MAILBOX_SPACE, server.id]
-            )
-
-    @contextmanager
-    def _isolate(self, line):
+    def _isolate(self, line, sessions=None):
         """Let an error fail this row only; what it did until then is undone.
+
+        But for a mail that its server has accepted meanwhile: that is recorded again.
 
         The transaction must hold nothing but this row's work.
         """
@@ -264,12 +195,20 @@ class InvoiceSendOutbox(models.AbstractModel):
             yield
             self.env.cr.commit()
         except psycopg2.Error as error:
-            self.env.cr.rollback()
-            line._postpone(str(error))
-            self.env.cr.commit()
+            accepted_id = sessions and sessions.unrecorded
+            try:
+                self.env.cr.rollback()  # fails with its connection
+            finally:
+                if accepted_id:
+                    self._record_accepted_afresh(accepted_id)
+            if not accepted_id:
+                line._postpone(str(error))
+                self.env.cr.commit()
         except Exception as error:
             self.env.cr.rollback()
             _logger.info("Invoice %s was not sent: %s", line.move_id.name, error)
+            if sessions and sessions.unrecorded:
+                self.env["mail.mail"].browse(sessions.unrecorded)._record_accepted()
             line._fail(str(error))
             self.env.cr.commit()
 
@@ -305,13 +244,13 @@ class InvoiceSendOutbox(models.AbstractModel):
             for line, settings in settings_by_line.items()
         }
         lines = list(settings_by_line)
-        was_sent = {move: move.is_move_sent for move in moves_data}
-        first_move = next(iter(moves_data))
-        send = first_move.sudo(False).env["account.move.send"]
+        moves = next(iter(moves_data)).union(*moves_data)
+        was_sent = moves.filtered("is_move_sent")
+        send = moves.sudo(False).env["account.move.send"]
         try:
             send._generate_invoice_documents(moves_data)
-            for move, flag in was_sent.items():
-                move.is_move_sent = flag  # core sets it before any mail left
+            # Core sets it before any mail left.
+            (moves - was_sent)._set_is_move_sent(False)
             self.env.flush_all()
         except Exception as error:
             self.env.cr.rollback()
@@ -350,38 +289,54 @@ class InvoiceSendOutbox(models.AbstractModel):
             line._fail(text, body=send._format_error_html(error))
         self.env.cr.commit()
 
-    # === ONE INVOICE === #
     @api.model
-    def _post(self, line, move, data):
-        """Let core post the mail on the invoice; it is held: see AccountMoveSend.
+    def _post(self, made):
+        """Let core post the mails on their invoices, where they are held.
 
-        In a transaction of its own: addons may do here what can't be undone.
+        Those that are only mailed together; one by one if any of them can't be. In a
+        transaction of its own each that leaves another way too: what addons do there
+        can't be undone.
+
+        :param dict made: invoice and its data by row
         """
-        with self._isolate(line):
-            line = line.try_lock_for_update(allow_referencing=True)
-            if line.state != QUEUED:
-                return
-            move = move.with_prefetch()
-            send = move.sudo(False).env["account.move.send"]
-            send._hook_if_success({move: data})
+        together = {
+            line: one for line, one in made.items() if not line._get_other_methods()
+        }
+        try:
+            self._post_some(together)
+            self.env.cr.commit()
+        except Exception:
+            self.env.cr.rollback()
+            together = {}
+        for line, one in made.items():
+            if line not in together:
+                with self._isolate(line):
+                    self._post_some({line: one})
+
+    @api.model
+    def _post_some(self, made):
+        # Commits free the rows: somebody may have cancelled one meanwhile.
+        lines = self.env["invoice.send.line"].union(*made)
+        lines = lines.try_lock_for_update(allow_referencing=True)
+        lines = lines.filtered(lambda line: line.state == QUEUED)
+        for some in lines.grouped(
+            lambda line: (line.user_id, line.company_id)
+        ).values():
+            # Core and we change the data; another try starts afresh.
+            data = {made[line][0]: _copy_settings(made[line][1]) for line in some}
+            send = made[some[0]][0].sudo(False).env["account.move.send"]
+            send._hook_if_success(data)
+        for line in lines:
             if not line.message_id:
                 line._settle()
 
+    # === ONE INVOICE === #
     @api.model
     def _deliver(self, line, sessions):
         """Hand the mails of one row over, and settle it."""
         sessions.unrecorded = None
-        try:
-            self._deliver_isolated(line, sessions)
-        except psycopg2.Error:  # nothing more can be done over this connection
-            if sessions.unrecorded:
-                self._record_accepted_afresh(sessions.unrecorded)
-            raise
-
-    @api.model
-    def _deliver_isolated(self, line, sessions):
         is_stale = False
-        with self._isolate(line):
+        with self._isolate(line, sessions):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:
@@ -401,8 +356,7 @@ class InvoiceSendOutbox(models.AbstractModel):
             except Unconfirmed:
                 line._set_unconfirmed()
         if is_stale:
-            # By a new session, which is never stale.
-            self._deliver_isolated(line, sessions)
+            self._deliver(line, sessions)  # by a new session, which is never stale
 
 
 def _copy_settings(settings):

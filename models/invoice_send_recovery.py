@@ -1,3 +1,4 @@
+import contextlib
 import time
 
 import psycopg2
@@ -43,10 +44,13 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _record_accepted_afresh(self, mail_id):
         """Record the mail server's yes over a new connection, once there is one.
 
-        Should this fail too, the row is unconfirmed.
+        The old one was lost, or somebody changed the invoice at the same time. Should
+        this fail too, the row is unconfirmed.
         """
         for _second in range(PATIENCE):
-            try:
+            with contextlib.suppress(
+                psycopg2.OperationalError, psycopg2.InterfaceError
+            ):
                 with Registry(self.env.cr.dbname).cursor() as cr:
                     lines = api.Environment(cr, SUPERUSER_ID, {})["invoice.send.line"]
                     lines = lines.search(
@@ -58,8 +62,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                     lines._record_pending_accepted()
                     lines.run_id._update_state()
                 return
-            except (psycopg2.OperationalError, psycopg2.InterfaceError):
-                time.sleep(1)
+            time.sleep(1)
 
 
 class InvoiceSendLine(models.Model):

@@ -4,7 +4,7 @@ Core sends the same invoices with its own list of timesheets, as a dynamic repor
 mail template: as installed, and with ``report.print_delay`` set to 0 by somebody who
 knows. Ours starts with the click on Send and is as installed.
 
-``CRA_BENCH_INVOICES`` sets another number of invoices than 1,000 for the memory of many.
+``CRA_BENCH_INVOICES`` sets another number than 1,000 for the memory of many invoices.
 """
 
 import os

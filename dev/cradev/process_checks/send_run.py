@@ -497,6 +497,28 @@ def _restart_database(playground, catcher, _recipients):
         )
 
 
+def check_invoice_that_changes_while_it_leaves(playground):
+    """Somebody changes an invoice while its mail leaves: it is sent, and says so."""
+    with _started(playground) as catcher:
+        catcher.on_keep = partial(_change_invoice, playground)
+        call = playground.start(work)
+        call.result()
+        playground.forgive(call)  # two transactions met
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+    assert _flags(playground) == {True: COUNT}
+
+
+def _change_invoice(playground, recipients):
+    playground.query(
+        "UPDATE account_move SET ref = 'changed' WHERE partner_id IN ("
+        "SELECT id FROM res_partner WHERE email = ANY(%s)) RETURNING id",
+        recipients,
+    )
+
+
 def check_invoice_that_kills_the_worker(playground):
     """An invoice kills each worker that prints it: it waits, the others are sent."""
     deadly = "customer0@example.com"
