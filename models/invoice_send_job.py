@@ -155,7 +155,7 @@ class InvoiceSendLine(models.Model):
         names = [name for name in self.run_id.mapped("name") if name]
         names = names or self.move_id.mapped("name")
         return self.env._(
-            "Send %(count)s invoices: %(names)s",
+            "Send invoices (%(count)s): %(names)s",
             count=len(self),
             names=", ".join(names),
         )
