@@ -65,6 +65,7 @@ from . import invoice_send_document
 from . import invoice_send_outbox
 from . import invoice_send_mailbox
 from . import invoice_send_recovery
+from . import invoice_send_job
 from . import invoice_send_run
 from . import invoice_send_progress
 from . import ir_actions_report

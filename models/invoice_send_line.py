@@ -347,7 +347,7 @@ class InvoiceSendLine(models.Model):
                 self.env._("The mail did not arrive, says %(user)s: it is sent again.")
             )
         lines.write({"state": QUEUED, "pending_mail_id": False, "error": False})
-        self.env["invoice.send.outbox"]._trigger()
+        self.env["invoice.send.outbox"]._trigger(lines)
         self.run_id._update_state()
 
     def _lock_unconfirmed(self):

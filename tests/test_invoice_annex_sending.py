@@ -50,6 +50,17 @@ class TestInvoiceAnnexSending(AnnexCommon):
         wizard.action_send_and_print()
         self.assertEqual(move.annex_ids.state, "frozen")
 
+    def test_a_run_finds_annexes_asked_for_after_the_invoice_was_posted(self):
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        accountant = self.users["accountant"]
+        runs = self.env["invoice.send.run"].with_user(accountant)
+        run = runs._open(move.with_user(accountant))
+        self.assertNotIn("Time Detail", run.line_ids.documents_label)
+        self.customer.annex_template_ids = self.template
+        run.action_check()
+        self.assertIn("Time Detail", run.line_ids.documents_label)
+
     def test_sent_again_it_is_the_same_file(self):
         self.customer.annex_template_ids = self.template
         self.log(self.apollo, 2)
