@@ -53,4 +53,5 @@ from . import test_rights
 from . import test_tours_accountant
 from . import test_tours_annex
 from . import test_tours_cra
+from . import test_tours_cra_correction
 from . import test_tours_cra_customer

@@ -79,7 +79,8 @@ class TestRights(CraMoneyCommon):
             ),
             "other company": cls._create_foreigner(),
         }
-        cls.project.message_subscribe(cls.roles["on behalf"].partner_id.ids)
+        invited = cls.manager.partner_id | cls.roles["on behalf"].partner_id
+        cls.project.message_subscribe(invited.ids)
         cls.annex_template = cls.env["invoice.annex.template"].create(
             {
                 "name": "Time",
