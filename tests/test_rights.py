@@ -77,10 +77,11 @@ class TestRights(CraMoneyCommon):
             "auditor": create(
                 "rights_auditor", "Aude", "account.group_account_readonly"
             ),
+            "settings": create("rights_system", "Sys", "base.group_system"),
             "other company": cls._create_foreigner(),
         }
-        invited = cls.manager.partner_id | cls.roles["on behalf"].partner_id
-        cls.project.message_subscribe(invited.ids)
+        for role in ("consultant", "manager", "on behalf"):
+            cls.project.message_subscribe(cls.roles[role].partner_id.ids)
         cls.annex_template = cls.env["invoice.annex.template"].create(
             {
                 "name": "Time",
@@ -144,7 +145,7 @@ class TestRights(CraMoneyCommon):
             "annex template": self.annex_template,
             "annex section": self.annex_template.section_ids,
             "run": run,
-            "rows of the run": run.line_ids,
+            "row of the run": run.line_ids[0],
             "mail": mail,
             "project": self.project,
             "customer": self.acme,
@@ -299,6 +300,8 @@ class TestRights(CraMoneyCommon):
 
             def call():
                 subject = self._get_subject(env, model, row["On"])
+                if not subject and row["On"] != "none":
+                    raise AccessError("There is nothing they could call it on.")
                 arguments = ARGUMENTS.get(method, {})
                 if method == "preview":
                     invoice = self.records["posted invoice"]
