@@ -74,6 +74,9 @@ class TestRights(CraMoneyCommon):
                 "rights_sales", "Sally", "sales_team.group_sale_salesman_all_leads"
             ),
             "accountant": cls.accountant,
+            "head accountant": create(
+                "rights_head", "Hella", "account.group_account_manager"
+            ),
             "auditor": create(
                 "rights_auditor", "Aude", "account.group_account_readonly"
             ),
@@ -326,7 +329,9 @@ class TestRights(CraMoneyCommon):
         report = self._get_environment(self.roles["customer"])["cra.report"]
         own = report._get_guarded_fields() - {"access_token"}
         readable = {
-            name for name in own if report._has_field_access(report._fields[name], "read")
+            name
+            for name in own
+            if report._has_field_access(report._fields[name], "read")
         }
         self.assertEqual(readable, set(listed.replace("`", "").strip(" .").split(", ")))
 

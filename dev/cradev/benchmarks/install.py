@@ -61,9 +61,7 @@ def get_rows(cursor):
     """Return how many rows there are, and where they are stored, by table."""
     rows = {}
     for table in TABLES:
-        cursor.execute(
-            f"SELECT COUNT(*), pg_relation_filenode('{table}') FROM {table}"
-        )
+        cursor.execute(f"SELECT COUNT(*), pg_relation_filenode('{table}') FROM {table}")
         rows[table] = cursor.fetchone()
     cursor.execute("SELECT txid_current()")
     return rows, cursor.fetchone()[0]

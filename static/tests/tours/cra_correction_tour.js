@@ -28,11 +28,6 @@ tours.add("cra_manager_corrects", {
 tours.add("cra_manager_mends_timesheet", {
     steps: () => [
         {
-            content: "The list shows this week only.",
-            trigger: ".o_searchview_facet .o_facet_remove",
-            run: "click",
-        },
-        {
             trigger: ".o_data_row:contains('Alice Arnaud') td[name=unit_amount]",
             run: "click",
         },
