@@ -58,8 +58,9 @@ class AccountAnalyticLine(models.Model):
     def create(self, vals_list):
         lines = super().create(vals_list)
         # Looked at afterwards: defaults may come with the context, too. The hold is
-        # worked out anyway.
-        if not self.env.su and (lines.cra_line_id or lines.cra_credited_id):
+        # worked out anyway. sudo: whoever writes time need not read what covers it.
+        created = lines.sudo()
+        if not self.env.su and (created.cra_line_id or created.cra_credited_id):
             self._refuse_own_fields()
         return lines
 

@@ -205,6 +205,7 @@ class CraReport(models.Model):
 
     def _update_hold(self):
         """Hold or free the timesheets of these reports as their states say."""
+        # sudo: the hold follows from the states, whoever reads the lines
         lines = self.env["cra.report.line"].sudo()
         lines.flush_model(["report_id", "timesheet_id"])
         query = lines._search([("report_id", "in", (self | self.previous_id).ids)])
