@@ -43,7 +43,11 @@ def read_tables():
 
 @tagged("post_install", "-at_install")
 class TestRights(CraMoneyCommon):
-    """The document on rights is true, and complete."""
+    """The document on rights is true, and complete.
+
+    A new model or method gets a row of dots there; the failure then tells what is let
+    through. Look at it before it is copied.
+    """
 
     @classmethod
     def setUpClass(cls):
