@@ -1,4 +1,4 @@
-from odoo import fields, models
+from odoo import SUPERUSER_ID, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import plaintext2html
 
@@ -88,7 +88,8 @@ class CraApproval(models.Model):
             author_id=self.partner_id.id,
         )
         if report.user_id:
-            ours.report_id.activity_schedule(
+            # Not as the public user, whom people of other companies may not see.
+            ours.report_id.with_user(SUPERUSER_ID).activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=ours.env._("Refused by the customer"),
                 note=plaintext2html(comment),

@@ -141,6 +141,7 @@ class CraReport(models.Model):
         string="Responsible",
         index="btree_not_null",
         tracking=True,
+        groups="base.group_user",
         help="Told about decisions and failures of this report.",
     )
     date_from = fields.Date(string="From", required=True, readonly=True)
@@ -154,6 +155,7 @@ class CraReport(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        groups="base.group_user",
         help="Whose time this is about: customer, project, consultant.",
     )
     version = fields.Integer(default=1, required=True, readonly=True, copy=False)
@@ -170,6 +172,7 @@ class CraReport(models.Model):
         inverse_name="previous_id",
         string="Next Versions",
         readonly=True,
+        groups="base.group_user",
     )
     line_ids = fields.One2many(
         comodel_name="cra.report.line",

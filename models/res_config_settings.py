@@ -87,4 +87,5 @@ class ResConfigSettings(models.TransientModel):
 
     def action_open_day_unit(self):
         """Open the unit that says how many hours a day has."""
+        self.check_access("create")
         return self.env.ref("uom.product_uom_day")._get_records_action()

@@ -49,7 +49,9 @@ from . import test_invoice_send_progress
 from . import test_invoice_send_run
 from . import test_invoice_send_tour
 from . import test_lean_pdf
+from . import test_rights
 from . import test_tours_accountant
 from . import test_tours_annex
 from . import test_tours_cra
+from . import test_tours_cra_correction
 from . import test_tours_cra_customer
