@@ -6,6 +6,7 @@ from . import test_cra_money_random
 from . import test_cra_volume
 from . import test_cra_month_end
 from . import test_cra_month_end_hold
+from . import test_cra_pack
 from . import test_cra_page
 from . import test_cra_policy
 from . import test_cra_after
@@ -13,6 +14,7 @@ from . import test_cra_accessibility
 from . import test_cra_answer
 from . import test_cra_change
 from . import test_cra_clock
+from . import test_cra_digest
 from . import test_cra_discussion
 from . import test_cra_deadline
 from . import test_cra_document

@@ -1,5 +1,6 @@
 from . import account_move_reversal
 from . import account_move_send_wizard
+from . import base_module_uninstall
 from . import base_partner_merge
 from . import cra_agree_on_behalf
 from . import cra_change_approver
