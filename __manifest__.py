@@ -75,6 +75,7 @@
     "assets": {
         "web.assets_backend": [
             "sale_timesheet_cra/static/src/annex_preview/*",
+            "sale_timesheet_cra/static/src/month/*",
             "sale_timesheet_cra/static/src/preflight/*",
             "sale_timesheet_cra/static/src/reload_while/*",
             "sale_timesheet_cra/static/src/sending/*",

@@ -124,9 +124,10 @@ class CraReport(models.Model):
             is_intact = report._add_content(pack, path)
             report._add_documents(pack, path)
             report._add_approvals(pack, path)
+            report._add_remarks(pack, path)
             report._add_differences(pack, path)
-            for moment, content in mails.get(report, ()):
-                name = f"{moment:%Y%m%d-%H%M%S}.eml"
+            for number, (moment, content) in enumerate(mails.get(report, ()), 1):
+                name = f"{number:03}-{moment:%Y%m%d}.eml"
                 pack.add(f"{path}/mails/{name}", content, moment)
             index.append(report._get_index_row(path, is_intact))
         return index
@@ -162,6 +163,15 @@ class CraReport(models.Model):
         if rows:
             head = approvals._get_log_head()
             pack.add(f"{path}/approvals.csv", make_csv(head, rows), self.sent_on)
+
+    def _add_remarks(self, pack, path):
+        """Add what the customer remarked on single lines."""
+        names = ("date", "employee_label", "task_label", "description")
+        names += ("unit_amount", "remark")
+        lines = self._get_lines_in_order()
+        if rows := [[line[name] for name in names] for line in lines if line.remark]:
+            head = [lines._fields[n]._description_string(self.env) for n in names]
+            pack.add(f"{path}/remarks.csv", make_csv(head, rows), self.decided_on)
 
     def _add_differences(self, pack, path):
         """Add what differs from the version before."""
@@ -236,6 +246,7 @@ class CraReport(models.Model):
             "decision.pdf   the document with the decision; “paper” is the signed paper "
             "of an agreement that was given elsewhere\n"
             "approvals.csv  who was asked, when, by which mail, and what they answered\n"
+            "remarks.csv    what they remarked on single lines\n"
             "differences.csv  what differs from the version before\n"
             "mails/         mails and messages, their links without what opens them\n"
             "\n"

@@ -6,6 +6,7 @@ from . import test_cra_money_random
 from . import test_cra_volume
 from . import test_cra_month_end
 from . import test_cra_month_end_hold
+from . import test_cra_month_page
 from . import test_cra_pack
 from . import test_cra_page
 from . import test_cra_policy

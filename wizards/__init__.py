@@ -11,6 +11,7 @@ from . import cra_generate_words
 from . import cra_generate_completeness
 from . import cra_generate_make
 from . import cra_generate_background
+from . import cra_generate_month
 from . import cra_generate_line
 from . import cra_recall
 from . import cra_send_back
