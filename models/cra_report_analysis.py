@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 
 class CraReport(models.Model):
@@ -20,10 +21,20 @@ class CraReport(models.Model):
     @api.depends("sent_on", "decided_on", "approval_kind")
     def _compute_days_to_agree(self):
         for report in self:
-            report.days_to_agree = None
+            report.days_to_agree = 0.0
             if report.approval_kind and report.sent_on and report.decided_on:
                 taken = report.decided_on - report.sent_on
                 report.days_to_agree = taken.total_seconds() / 86400
+
+    def _read_group_select(self, aggregate_spec, query):
+        # EXTENDS 'base': what is not agreed to has no days, and Odoo no empty numbers
+        if aggregate_spec == "days_to_agree:avg":
+            days, kind = (
+                self._field_to_sql(self._table, name, query)
+                for name in ("days_to_agree", "approval_kind")
+            )
+            return SQL("AVG(%s) FILTER (WHERE %s IS NOT NULL)", days, kind)
+        return super()._read_group_select(aggregate_spec, query)
 
     # === BY CONSULTANT === #
 

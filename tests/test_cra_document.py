@@ -91,5 +91,6 @@ class TestCraDocument(CraCommon):
         version.action_refresh()
         self._send(version)
         [page] = self._get_pages(version)
+        page = " ".join(page.split())
         for text in ("Version 1: 8.00 hours", "Version 2: 4.00 hours", "Added"):
             self.assertIn(text, page)

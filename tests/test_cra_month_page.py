@@ -40,6 +40,7 @@ class TestCraMonthPage(CraCommon):
         """Return the records that a figure of the page opens."""
         generate = self.env["cra.generate"].with_user(user or self.manager)
         action = generate.open_month("2026-03-15", key)
+        generate.env.flush_all()  # as at the end of the request
         return generate.env[action["res_model"]].search(action["domain"])
 
     def _generate_for(self, employee, project):
@@ -122,8 +123,13 @@ class TestCraMonthPage(CraCommon):
     def test_values_follow_discounts_currency_and_what_is_billed_by_the_hour(self):
         self.gemini_line.discount = 10
         self.gemini_line.order_id.currency_rate = 2.0
-        fixed = self._create_time_product("Fixed", "order")
-        self.order_line.product_id = fixed
+        fixed = self.env["sale.order.line"].create(
+            {
+                "order_id": self.order_line.order_id.id,
+                "product_id": self._create_time_product("Fixed", "order").id,
+            }
+        )
+        self.project.timesheet_ids.so_line = fixed
         self.env.flush_all()
         month = self._get_month(self.seller)
         values = {stage["key"]: stage["value"] for stage in month["stages"]}
