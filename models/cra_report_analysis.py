@@ -28,13 +28,11 @@ class CraReport(models.Model):
 
     def _read_group_select(self, aggregate_spec, query):
         # EXTENDS 'base': what is not agreed to has no days, and Odoo no empty numbers
+        select = super()._read_group_select(aggregate_spec, query)
         if aggregate_spec == "days_to_agree:avg":
-            days, kind = (
-                self._field_to_sql(self._table, name, query)
-                for name in ("days_to_agree", "approval_kind")
-            )
-            return SQL("AVG(%s) FILTER (WHERE %s IS NOT NULL)", days, kind)
-        return super()._read_group_select(aggregate_spec, query)
+            kind = self._field_to_sql(self._table, "approval_kind", query)
+            return SQL("%s FILTER (WHERE %s IS NOT NULL)", select, kind)
+        return select
 
     # === BY CONSULTANT === #
 

@@ -56,3 +56,4 @@ from . import test_tours_accountant
 from . import test_tours_annex
 from . import test_tours_cra
 from . import test_tours_cra_customer
+from . import test_tours_cra_life
