@@ -1,3 +1,4 @@
+import contextlib
 import tempfile
 
 from werkzeug.wsgi import wrap_file
@@ -17,16 +18,14 @@ class CraEvidence(Controller):
     )
     def cra_evidence(self, reports):
         """Give out the evidence pack; it is on disk while it is made, not in memory."""
-        file = tempfile.TemporaryFile()
-        try:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
             reports._write_evidence_pack(file)
-        except BaseException:
-            file.close()
-            raise
+            stack.pop_all()  # from now on the response closes it
         size = file.tell()
         file.seek(0)
         response = Response(
-            wrap_file(request.httprequest.environ, file),  # closes it
+            wrap_file(request.httprequest.environ, file),
             direct_passthrough=True,
             headers=self._get_headers("application/zip", reports._get_pack_name()),
         )

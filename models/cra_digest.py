@@ -18,8 +18,12 @@ _TERMS_V1 = (
     + ("on_deadline", "tacit_clause", "reminder_before_days", "reminder_every_days")
 )
 _LINE_V1 = (
-    ("date", "employee_label", "project_label", "task_label", "description")
-    + ("unit_amount",)
+    "date",
+    "employee_label",
+    "project_label",
+    "task_label",
+    "description",
+    "unit_amount",
 )
 
 

@@ -242,7 +242,7 @@ class CraReport(models.Model):
             if not content.startswith(b"%PDF"):
                 raise UserError(
                     self.env._(
-                        "The document of %s cannot be read. Choose Verify on the report.",
+                        "The document of %s cannot be read. Choose Verify on it.",
                         report.display_name,
                     )
                 )

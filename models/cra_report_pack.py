@@ -197,7 +197,8 @@ class CraReport(models.Model):
     def _get_index_head(self):
         names = ("name", "version", "state", "approval_kind", "company_id")
         names += ("partner_id", "project_id", "employee_id", "date_from", "date_to")
-        names += ("total_hours", "customer_reference", "sent_on", "decided_on", "digest")
+        names += ("total_hours", "customer_reference", "sent_on", "decided_on")
+        names += ("digest",)
         labels = [self._fields[name]._description_string(self.env) for name in names]
         return [self.env._("Folder"), *labels, self.env._("As sent")]
 
@@ -243,9 +244,9 @@ class CraReport(models.Model):
             "content.json   what the customer was shown, in a fixed form: its SHA-256 "
             "is the digest in the index, in the documents and in approvals.csv\n"
             "sent.pdf       the document as it was sent\n"
-            "decision.pdf   the document with the decision; “paper” is the signed paper "
-            "of an agreement that was given elsewhere\n"
-            "approvals.csv  who was asked, when, by which mail, and what they answered\n"
+            "decision.pdf   the document with the decision; “paper” is the signed "
+            "paper of an agreement that was given elsewhere\n"
+            "approvals.csv  who was asked, when, by which mail, and their answers\n"
             "remarks.csv    what they remarked on single lines\n"
             "differences.csv  what differs from the version before\n"
             "mails/         mails and messages, their links without what opens them\n"

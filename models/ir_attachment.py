@@ -50,8 +50,9 @@ class IrAttachment(models.Model):
                 reports = reports.search([(name, "in", suspects.ids)])
                 found += [(report[name], report) for report in reports]
         if suspects := by_model.get("cra.approval"):
-            approvals = self.env["cra.approval"].sudo().browse(suspects.mapped("res_id"))
-            decided = approvals.exists().filtered("decided_on").grouped("id")
+            approvals = self.env["cra.approval"].sudo()
+            approvals = approvals.browse(suspects.mapped("res_id")).exists()
+            decided = approvals.filtered("decided_on").grouped("id")
             found += [
                 (signature, decided[signature.res_id].report_id)
                 for signature in suspects.filtered("res_field")

@@ -146,9 +146,7 @@ class TestCraPack(PackCommon, CraCommon):
         self.assertEqual(refusal["User Agent"], "'=cmd()", "no formula")
         self.assertEqual(refusal["Digest"], self.report.digest)
         self.assertEqual(refusal["Digest Version"], "1")
-        self.assertEqual(
-            refusal["Message-Id of the Mail"], approval.message_reference
-        )
+        self.assertEqual(refusal["Message-Id of the Mail"], approval.message_reference)
         self.assertTrue(refusal["Decided On"].endswith("Z"))
         [remark] = self._read_csv(folder / "v1" / "remarks.csv")
         self.assertEqual(remark["Customer's Remark"], "Nobody was here after two")

@@ -59,8 +59,8 @@ class CraGenerate(models.TransientModel):
         self.check_access("create")
         month = self._new_month(day)
         reports = self.env["cra.report"]
-        hours = {stage: 0.0 for stage in STAGES}
-        counts = dict(hours)
+        hours = dict.fromkeys(STAGES, 0.0)
+        counts = dict.fromkeys(STAGES, 0)
         for stage, domain in STAGE_DOMAINS.items():
             [(counts[stage], total)] = reports._read_group(
                 month._get_month_domain() & domain,
@@ -230,7 +230,8 @@ class CraGenerate(models.TransientModel):
         """
         reports = self.env["cra.report"]._search(self._get_month_domain() & domain)
         # sudo: the reports are the user's; managers read no orders
-        groups = self.env["cra.report.line"].sudo()._read_group(
+        report_lines = self.env["cra.report.line"].sudo()
+        groups = report_lines._read_group(
             Domain("report_id", "in", reports)
             & Domain("timesheet_id.so_line", "!=", False)
             & lines,
@@ -253,13 +254,15 @@ class CraGenerate(models.TransientModel):
             & Domain("date", ">=", max(min(c.date_from for c in group), start))
             & Domain("date", "<=", max(c.date_to for c in group))
             for (_period, start), group in groupby(
-                missing, lambda c: (c.policy.period, c.policy._get_start_date(c.company))
+                missing,
+                lambda c: (c.policy.period, c.policy._get_start_date(c.company)),
             )
         )
         domain &= Domain("cra_line_id", "=", False) & Domain("so_line", "!=", False)
         domain &= Domain("company_id", "=", self.company_id.id)
         # sudo: the candidates are the user's; managers read no orders
-        groups = self.env["account.analytic.line"].sudo()._read_group(
+        timesheets = self.env["account.analytic.line"].sudo()
+        groups = timesheets._read_group(
             domain,
             groupby=["project_id", "employee_id", "so_line", "product_uom_id"],
             aggregates=["unit_amount:sum"],
