@@ -158,7 +158,9 @@ class CraReport(models.Model):
         groups="base.group_user",
         help="Whose time this is about: customer, project, consultant.",
     )
-    version = fields.Integer(default=1, required=True, readonly=True, copy=False)
+    version = fields.Integer(
+        default=1, required=True, readonly=True, copy=False, aggregator=None
+    )
     previous_id = fields.Many2one(
         comodel_name="cra.report",
         string="Previous Version",
@@ -247,7 +249,7 @@ class CraReport(models.Model):
     decided_on = fields.Datetime(readonly=True, copy=False)
     customer_reference = fields.Char(readonly=True, copy=False, tracking=True)
     digest = fields.Char(readonly=True, copy=False)
-    digest_version = fields.Integer(readonly=True, copy=False)
+    digest_version = fields.Integer(readonly=True, copy=False, aggregator=None)
     document_id = fields.Many2one(
         comodel_name="ir.attachment",
         string="Document Sent",
@@ -452,18 +454,21 @@ class CraReport(models.Model):
         return True
 
     def action_correct(self):
-        """Open a new version of a report that was sent, with its time unlocked.
+        """Open new versions of reports that were sent, with their time unlocked.
 
-        :raise UserError: the report is not the version in force
+        :raise UserError: a report is not the version in force
         """
-        self.ensure_one()
         self.check_access("write")
         return self.sudo()._correct().sudo(False)._get_records_action()
 
     def action_print(self):
-        """Download the document: with the decision if there is one."""
-        self.ensure_one()
+        """Download the document: with the decision if there is one.
+
+        Those of several reports come as one, to be printed.
+        """
         self.check_access("read")
+        if len(self) != 1:
+            return self._get_download_action("documents")
         attachment = self.signed_document_id or self.document_id
         if not attachment:
             raise UserError(

@@ -3,6 +3,7 @@ from functools import cache, partial
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import (
     format_date,
     format_datetime,
@@ -10,6 +11,7 @@ from odoo.tools import (
     get_lang,
     groupby,
 )
+from odoo.tools.pdf import merge_pdf
 
 from ..reports.cra_xlsx import make_cra_workbook
 from ..reports.pdf_batch import LeanDocument
@@ -227,6 +229,25 @@ class CraReport(models.Model):
             ]
         )
         return dict(zip(contents, attachments, strict=True))
+
+    def _merge_documents(self):
+        """Return the documents of these reports as one, each as in ``action_print``.
+
+        :raise UserError: one cannot be read; names the report
+        """
+        contents = []
+        for report in self:
+            document = report.signed_document_id or report.document_id
+            content = document.raw or b""
+            if not content.startswith(b"%PDF"):
+                raise UserError(
+                    self.env._(
+                        "The document of %s cannot be read. Choose Verify on it.",
+                        report.display_name,
+                    )
+                )
+            contents.append(content)
+        return merge_pdf(contents)
 
     def _get_file_name(self):
         """Return the document's file name in the customer's language."""

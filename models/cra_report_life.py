@@ -262,26 +262,40 @@ class CraReport(models.Model):
     # === CORRECTING === #
 
     def _correct(self):
-        """Return the working version that follows this report, made if need be.
+        """Return the working versions that follow these reports, made if need be.
 
-        :raise UserError: the report is not the version in force
+        :raise UserError: a report is not the version in force
         """
-        self.ensure_one()
         self._lock()
         working = self.next_ids.filtered(lambda r: r.state in WORKING_STATES)
-        if working:
-            return working
-        if self.state not in CURRENT_STATES:
-            raise UserError(
-                self.env._(
-                    "%s is not the version in force: only that one is corrected.",
-                    self.display_name,
+        to_correct = self - working.previous_id
+        for report in to_correct:
+            if report.state not in CURRENT_STATES:
+                raise UserError(
+                    self.env._(
+                        "%s is not the version in force: only that one is corrected.",
+                        report.display_name,
+                    )
                 )
-            )
-        vals = self.copy_data({"previous_id": self.id, "version": self.version + 1})
-        working = self.create(vals)
-        working._refresh()
-        working._keep_descriptions()
-        self._update_hold()
-        self.message_post(body=self.env._("Version %s is being made.", working.version))
-        return working
+        made = self.create(
+            [
+                vals
+                for report in to_correct
+                for vals in report.copy_data(
+                    {"previous_id": report.id, "version": report.version + 1}
+                )
+            ]
+        )
+        made._refresh()
+        for version in made:
+            version._keep_descriptions()
+        to_correct._update_hold()
+        to_correct._message_log_batch(
+            {
+                version.previous_id.id: self.env._(
+                    "Version %s is being made.", version.version
+                )
+                for version in made
+            }
+        )
+        return working | made

@@ -6,6 +6,8 @@ from . import test_cra_money_random
 from . import test_cra_volume
 from . import test_cra_month_end
 from . import test_cra_month_end_hold
+from . import test_cra_month_page
+from . import test_cra_pack
 from . import test_cra_page
 from . import test_cra_policy
 from . import test_cra_after
@@ -13,6 +15,7 @@ from . import test_cra_accessibility
 from . import test_cra_answer
 from . import test_cra_change
 from . import test_cra_clock
+from . import test_cra_digest
 from . import test_cra_discussion
 from . import test_cra_deadline
 from . import test_cra_document
@@ -55,3 +58,4 @@ from . import test_tours_annex
 from . import test_tours_cra
 from . import test_tours_cra_correction
 from . import test_tours_cra_customer
+from . import test_tours_cra_life

@@ -77,3 +77,20 @@ class TestCraDocument(CraCommon):
         self.assertIn("Version 1: sent on", page)
         self.assertIn("Agreed by Chloe Client", page)
         self.assertIn("Version 2: sent on", page)
+
+    def test_a_new_version_shows_what_changed(self):
+        timesheet = self._create_timesheet(WORK_DAYS[0], 8)
+        report = self._generate()
+        self._send(report)
+        [page] = self._get_pages(report)
+        self.assertNotIn("Changes", page)
+        version = self.env["cra.report"].browse(report.action_correct()["res_id"])
+        timesheet.unit_amount = 3
+        self._create_timesheet(WORK_DAYS[1], 1)
+        version = version.with_user(self.manager)
+        version.action_refresh()
+        self._send(version)
+        [page] = self._get_pages(version)
+        page = " ".join(page.split())
+        for text in ("Version 1: 8.00 hours", "Version 2: 4.00 hours", "Added"):
+            self.assertIn(text, page)
