@@ -180,7 +180,8 @@ def run(odoo, name, module, options):
     if not options.keep:
         odoo.drop(database)
     print(f"\n{importlib.import_module(module).TITLE}")
-    print_table(found["rows"])
+    if found["rows"]:
+        print_table(found["rows"])
     for note in found["notes"]:
         print(note)
     for title, ratio, target in found["closing"]:
