@@ -19,6 +19,7 @@ from . import test_cra_document
 from . import test_cra_drift
 from . import test_cra_gate
 from . import test_cra_generate
+from . import test_cra_hostile
 from . import test_cra_identity
 from . import test_cra_lines
 from . import test_cra_links

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ..month_end import DECISION_LINK, draw
-from ..web_client import WebClient
+from ..web_client import WebClient, WebError
 
 STATES = """
     SELECT report.state, aal.cra_hold, report.signed_document_id IS NOT NULL,
@@ -118,6 +118,12 @@ def make_documents(env):
     env.cr.commit()
 
 
+def ask_all(env):
+    """Let all approvers have to agree (runs inside Odoo)."""
+    env["cra.policy"].search([]).approval_mode = "all"
+    env.cr.commit()
+
+
 def _ask(playground):
     """Send the report, and return the approvers' links as read in their mails."""
     playground.call(generate)
@@ -135,6 +141,17 @@ def _agree(server, link):
         )
     except (requests.RequestException, ValueError):
         return None
+
+
+def _recall(client):
+    """Recall the report as the web client does; return whether it was recalled."""
+    report_ids = client.call("cra.report", "search", [])
+    try:
+        wizard_id = client.call("cra.recall", "create", {"report_id": report_ids[0]})
+        client.call("cra.recall", "action_recall", [wizard_id])
+    except WebError:
+        return False
+    return True
 
 
 def check_two_people_generate_at_once(playground):
@@ -219,6 +236,35 @@ def check_two_customers_answer_at_once(playground):
     assert all("error" in a for a in answers if "force_refresh" not in a), answers
     ((state, held, _document, approvals),) = playground.query(STATES)
     assert (state, held, approvals) == ("approved", False, ["approved", "void"])
+
+
+def check_two_who_both_have_to_agree_at_once(playground):
+    """Two approvers who both have to agree do so at the same moment: both count."""
+    playground.call(ask_all)
+    links = _ask(playground)
+    server = playground.server()
+    for link in links:  # both find the server warm, and meet
+        WebClient(server.url).get(f"{link.path}?{link.query}")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = list(pool.map(_agree, [server] * 2, links))
+    assert all("force_refresh" in answer for answer in answers), answers
+    ((state, held, _document, approvals),) = playground.query(STATES)
+    assert (state, held, approvals) == ("approved", False, ["approved"] * 2)
+
+
+def check_recalled_while_the_customer_agrees(playground):
+    """Recalled at the moment a customer agrees: one of both, and both are told."""
+    link, _other = _ask(playground)
+    server = playground.server()
+    admin = WebClient(server.url).login(playground.database, "admin", "admin")
+    WebClient(server.url).get(f"{link.path}?{link.query}")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        recalling = pool.submit(_recall, admin)
+        answer = _agree(server, link)
+        recalled = recalling.result()
+    ((state,),) = playground.query("SELECT state FROM cra_report")
+    assert state == ("cancelled" if recalled else "approved"), state
+    assert ("error" if recalled else "force_refresh") in answer, answer
 
 
 def check_killed_while_the_signed_document_is_made(playground):
