@@ -138,16 +138,16 @@ class CraApproval(models.Model):
         failure, and Odoo takes the whole request up again.
         """
         self.report_id.flush_recordset()
-        self.env.execute_query(
+        self.env.cr.execute(
             SQL(
                 """
                 UPDATE cra_report SET write_date = write_date
                  WHERE id IN (SELECT id FROM cra_report WHERE id IN %s
                               ORDER BY id FOR UPDATE)
-             RETURNING id
                 """,
                 tuple(self.report_id.ids),
-            )
+            ),
+            log_exceptions=False,  # expected
         )
         self.report_id.invalidate_recordset()
         self.invalidate_recordset()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ..month_end import DECISION_LINK, draw
-from ..web_client import WebClient, WebError
+from ..web_client import WebClient
 
 STATES = """
     SELECT report.state, aal.cra_hold, report.signed_document_id IS NOT NULL,
@@ -143,17 +143,6 @@ def _agree(server, link):
         return None
 
 
-def _recall(client):
-    """Recall the report as the web client does; return whether it was recalled."""
-    report_ids = client.call("cra.report", "search", [])
-    try:
-        wizard_id = client.call("cra.recall", "create", {"report_id": report_ids[0]})
-        client.call("cra.recall", "action_recall", [wizard_id])
-    except WebError:
-        return False
-    return True
-
-
 def check_two_people_generate_at_once(playground):
     """Two people generate the same month at once: both get the one draft."""
     for _attempt in range(2):
@@ -250,21 +239,6 @@ def check_two_who_both_have_to_agree_at_once(playground):
     assert all("force_refresh" in answer for answer in answers), answers
     ((state, held, _document, approvals),) = playground.query(STATES)
     assert (state, held, approvals) == ("approved", False, ["approved"] * 2)
-
-
-def check_recalled_while_the_customer_agrees(playground):
-    """Recalled at the moment a customer agrees: one of both, and both are told."""
-    link, _other = _ask(playground)
-    server = playground.server()
-    admin = WebClient(server.url).login(playground.database, "admin", "admin")
-    WebClient(server.url).get(f"{link.path}?{link.query}")
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        recalling = pool.submit(_recall, admin)
-        answer = _agree(server, link)
-        recalled = recalling.result()
-    ((state,),) = playground.query("SELECT state FROM cra_report")
-    assert state == ("cancelled" if recalled else "approved"), state
-    assert ("error" if recalled else "force_refresh") in answer, answer
 
 
 def check_killed_while_the_signed_document_is_made(playground):
