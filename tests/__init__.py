@@ -11,6 +11,7 @@ from . import test_cra_policy
 from . import test_cra_after
 from . import test_cra_accessibility
 from . import test_cra_answer
+from . import test_cra_approvers
 from . import test_cra_change
 from . import test_cra_clock
 from . import test_cra_discussion
