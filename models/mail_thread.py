@@ -6,7 +6,9 @@ from .cra_secret import hide_secrets
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
 
-    def _message_parse_extract_payload(self, message, message_dict, save_original=False):
+    def _message_parse_extract_payload(
+        self, message, message_dict, save_original=False
+    ):
         # EXTENDS 'mail': answers and failure reports quote our mail, with the link that
         # is its reader's alone
         payload = super()._message_parse_extract_payload(

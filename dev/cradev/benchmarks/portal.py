@@ -125,7 +125,10 @@ def _generate(env, first, projects):
 def _ask(env, contact):
     reports = env["cra.report"].search([])
     env["cra.approval"].create(
-        [{"report_id": report_id, "partner_id": contact.id} for report_id in reports.ids]
+        [
+            {"report_id": report_id, "partner_id": contact.id}
+            for report_id in reports.ids
+        ]
     )
     env.flush_all()
     env.cr.execute(ANSWER)
@@ -161,8 +164,10 @@ def _get_pages(env):
 
     :return: name -> (path, XPath of what is counted, how many there must be)
     """
-    long_report = env["cra.report"].search([("state", "=", "sent")]).filtered(
-        lambda report: len(report.line_ids) == LONG_LINES
+    long_report = (
+        env["cra.report"]
+        .search([("state", "=", "sent")])
+        .filtered(lambda report: len(report.line_ids) == LONG_LINES)
     )
     rows = "//a[starts-with(@id, 'cra_title_')]"
     lines = "//table[contains(@class, 'o_cra_lines')]/tbody/tr"
@@ -204,7 +209,7 @@ def measure(bench):
     account = WebClient(url).login(env.cr.dbname, LOGIN, LOGIN)
     stock = {name: (path, "//table//tr[td]", None) for name, path in STOCK.items()}
     pages = stock | _get_pages(env)
-    clients = {name: account for name in pages} | {"the same by link": WebClient(url)}
+    clients = dict.fromkeys(pages, account) | {"the same by link": WebClient(url)}
     times = {name: [] for name in pages}
     for turn in range(1 + bench.repeat * REQUESTS):
         for name, page in pages.items():
