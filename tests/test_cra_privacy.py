@@ -37,7 +37,7 @@ class TestCraPrivacy(CraPortalCommon):
             }
         )
         cls.alice.name = "Alice POISON-name"
-        cls.env["resource.calendar.leaves"].create(
+        cls.env["resource.calendar.leaves"].sudo().create(
             {
                 "name": "POISON-absence",
                 "resource_id": cls.alice.resource_id.id,
