@@ -78,6 +78,12 @@ class CraReport(models.Model):
             report_sudo.message_subscribe(people)
         return super().message_post(**kwargs)
 
+    def _message_update_content(self, message, /, *, body, **kwargs):
+        # EXTENDS 'mail': the same for messages that are edited
+        return super()._message_update_content(
+            message, body=body and hide_secrets(body), **kwargs
+        )
+
     def _get_messages(self):
         """Return what was written below these reports and core's chatter would show."""
         messages = self.env["mail.message"]

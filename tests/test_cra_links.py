@@ -170,11 +170,16 @@ class TestCraLinks(CraMailCommon):
     def test_approvers_who_post_their_own_link_are_protected_from_themselves(self):
         self._ask(WEDNESDAY)
         link = self._get_sent_link()
-        self.report.sudo().message_post(
+        report = self.report.sudo()
+        message = report.message_post(
             body=f"Does {link} not work?",
             author_id=self.chloe.id,
+            message_type="comment",
             subtype_xmlid="mail.mt_comment",
         )
+        self.assertIn("not work?", message.body)
+        report._message_update_content(message, body=f"I mean {link}")
+        self.assertIn("I mean", message.body)
         with freeze_time(WEDNESDAY):
             self._assert_no_usable_link(self._get_sent_token("approval"))
 
