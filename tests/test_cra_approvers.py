@@ -105,7 +105,8 @@ class TestCraApprovers(CraMailCommon):
         self._deliver("2026-04-02 10:00:00")
         subjects = {mail["To"]: str(mail["Subject"]) for mail in self.received}
         (spanish,) = [s for to, s in subjects.items() if "new.example" in to]
-        self.assertIn("marzo de 2026", spanish)
+        self.assertIn("Recordatorio", spanish)
+        self.assertIn("marzo 2026", spanish)
         (english,) = [s for to, s in subjects.items() if "chloe" in to]
         self.assertIn("March 2026", english)
         approval = self._get_approval(self.carl)
