@@ -75,6 +75,7 @@ from . import invoice_send_run
 from . import invoice_send_progress
 from . import ir_actions_report
 from . import ir_attachment
+from . import ir_http
 from . import ir_mail_server
 from . import ir_websocket
 from . import mail_mail

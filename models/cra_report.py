@@ -294,7 +294,6 @@ class CraReport(models.Model):
         for report in self:
             # sudo: portal users may not read the consultant's record, only its label
             report_sudo = report.sudo()
-            period = report_sudo._get_period_label()
             if report_sudo.name:
                 version = f" v{report_sudo.version}" if report_sudo.version > 1 else ""
                 report.display_name = f"{report_sudo.name}{version}"
@@ -302,7 +301,7 @@ class CraReport(models.Model):
             parts = (
                 report_sudo.project_id.display_name,
                 report_sudo.employee_id.name,
-                period,
+                report_sudo._get_period_label(),
             )
             report.display_name = " · ".join(part for part in parts if part)
 

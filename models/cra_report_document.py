@@ -195,6 +195,14 @@ class CraReport(models.Model):
         """Return the total with its unit, in the language of the context."""
         return f"{self._format_amount(self.total_hours)} {self._get_unit_label()}"
 
+    def _get_total_labels(self):
+        """Return the same for many reports, each amount once: dict id -> label."""
+        labels = {}
+        for report in self:
+            key = (report.time_unit, report.total_hours)
+            labels[key] = labels.get(key) or report._get_total_label()
+        return {r.id: labels[r.time_unit, r.total_hours] for r in self}
+
     def _format_cell(self, hours):
         """Return an amount for a cell of the grid: no more digits than needed."""
         text = self._format_amount(hours)

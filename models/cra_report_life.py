@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -39,8 +39,20 @@ class CraReport(models.Model):
         waiting._send_requests()
 
     def _lock(self):
-        """Keep others from deciding on these reports until the transaction ends."""
-        self.lock_for_update()
+        """Keep others from deciding on these reports until the transaction ends.
+
+        :raise LockError: somebody else is at one of them
+        """
+        try:
+            self.lock_for_update()
+        except LockError as error:
+            raise LockError(
+                self.env._(
+                    "%s is being answered or changed by somebody else at this moment. "
+                    "Please try again.",
+                    ", ".join(self.mapped("display_name")),
+                )
+            ) from error
         self.invalidate_recordset()
 
     def _check_sendable(self):

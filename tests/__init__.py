@@ -13,6 +13,7 @@ from . import test_cra_policy
 from . import test_cra_after
 from . import test_cra_accessibility
 from . import test_cra_answer
+from . import test_cra_approvers
 from . import test_cra_change
 from . import test_cra_clock
 from . import test_cra_digest
@@ -22,6 +23,7 @@ from . import test_cra_document
 from . import test_cra_drift
 from . import test_cra_gate
 from . import test_cra_generate
+from . import test_cra_hostile
 from . import test_cra_identity
 from . import test_cra_lines
 from . import test_cra_links
