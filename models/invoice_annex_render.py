@@ -172,8 +172,9 @@ class InvoiceAnnexTemplate(models.Model):
         }
         customer = move.commercial_partner_id
         document = LeanDocument(
+            # What is too long is cut at its end: the title is on the first page.
             name=" · ".join(
-                filter(None, (get_number(move), template.name, customer.name))
+                filter(None, (get_number(move), customer.name, template.name))
             ),
             render=partial(
                 template.env["ir.qweb"]._render,
