@@ -4,7 +4,7 @@ import zipfile
 from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
-from .annex_common import AnnexCommon, get_text
+from .annex_common import AnnexCommon
 
 
 @tagged("post_install", "-at_install")
