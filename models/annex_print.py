@@ -4,41 +4,46 @@ import re
 
 from .annex_table import MONEY, NUMBERS, PRICE, QUANTITY, Group
 
-PAGE_WIDTH = 180  # millimeters between the margins of an upright page
+PAGE_WIDTHS = {"portrait": 180, "landscape": 267}  # within the margins, millimeters
 SIGN_WIDTH, TOTAL_SIGN_WIDTH, PADDING = 2.0, 2.3, 4.0  # millimeters
-#: Least widths, in percent of the page.
-WIDTHS = {"date": 11, "number": 11, **dict.fromkeys(NUMBERS, 11)}
-#: Texts share what is left by these; all but the description take no more than that.
-TEXT_WIDTHS = {"employee": 15, "project": 15, "task": 18, "description": 24}
+#: Least widths of what does not wrap, in millimeters.
+WIDTHS = {"date": 20, "number": 20, **dict.fromkeys(NUMBERS, 20)}
+#: Texts share what is left in proportion; all but the description need no more.
+TEXT_WIDTHS = {"employee": 27, "project": 27, "task": 32, "description": 43}
+#: A row that does not fit on a page would be drawn over the next page's head.
+MOST_LINES = 30
 #: What stands between places where a line may end.
 WORD = re.compile(r"[^ \n\t]+")
 WIDE_SIGN = re.compile(r"[A-Z\u00c0-\u00de@%&mw]")
 
 
-def print_table(table, formats, labels):
+def print_table(table, formats, labels, orientation):
     """Return the table as texts to print.
 
     :param dict formats: functions ``number`` of a value and digits, ``money`` and
         ``price`` of an amount, ``total`` of an amount with its currency
     :param dict labels: text ``total``
+    :param str orientation: of the page, ``portrait`` or ``landscape``
     :return: dict of ``head`` and ``rows``. A head is a text, a css class and a width.
         A row has a ``css`` class and ``cells``: a text, a css class and the number of
         columns that it takes, if several
     """
-    printer = _Printer(table, formats)
+    printer, page_width = _Printer(table, formats), PAGE_WIDTHS[orientation]
     rows = [
         *map(printer.print_item, table.walk()),
         *printer.print_total(labels["total"]),
     ]
-    widths = _get_widths(table, rows)
-    for row in rows:
-        row["cells"] = _mark_long_words(row["cells"], widths)
+    widths = _get_widths(table, rows, page_width)
     return {
         "head": [
-            (column.label, _get_css(column.name), f"{widths[column.name]:.1f}%")
+            (
+                column.label,
+                _get_css(column.name),
+                f"{100 * widths[column.name] / page_width:.1f}%",
+            )
             for column in table.columns
         ],
-        "rows": rows,
+        "rows": [part for row in rows for part in _fit(row, widths)],
     }
 
 
@@ -46,45 +51,87 @@ def _get_css(name):
     return "number" if name in NUMBERS else name
 
 
-def _get_widths(table, rows):
-    """Return the width of each column in percent of the page."""
+def _get_widths(table, rows, page_width):
+    """Return the width of each column in millimeters."""
     names = [column.name for column in table.columns]
     widths = {name: WIDTHS[name] for name in names if name in WIDTHS}
     for row in rows:
         sign_width = TOTAL_SIGN_WIDTH if row["css"] == "total" else SIGN_WIDTH
-        # Numbers stand last and do not wrap.
+        # Numbers stand last.
         for name, (text, _css, span) in zip(
             reversed(names), reversed(row["cells"]), strict=False
         ):
             if name not in NUMBERS or span:
                 break
-            room = 100 * (len(text) * sign_width + PADDING) / PAGE_WIDTH
-            widths[name] = max(widths[name], room)
+            widths[name] = max(widths[name], len(text) * sign_width + PADDING)
     wanted = {name: TEXT_WIDTHS[name] for name in names if name in TEXT_WIDTHS}
-    left = max(100 - sum(widths.values()), len(wanted))
+    left = max(page_width - sum(widths.values()), len(wanted))
+    spare = left - sum(wanted.values())
+    if spare > 0 and "description" in wanted:
+        wanted["description"] += spare
     scale = left / sum(wanted.values()) if wanted else 1
-    if scale > 1 and "description" in wanted:
-        wanted["description"] += left - sum(wanted.values())
-        scale = 1
     return widths | {name: width * scale for name, width in wanted.items()}
 
 
-def _mark_long_words(cells, widths):
-    """Return cells with a class on those whose words have to be broken.
+def _fit(row, widths):
+    """Return a row as one or more, so that its texts fit into their cells.
 
-    Looking for places to break costs a third of the time of a page: most cells have no
-    need of it.
+    Looking for places to break words costs a third of the time of a page: most cells
+    have no need of it, and get no such class.
     """
-    rooms = [
-        # A cell that takes several columns is as wide as the first of them at least.
-        (PAGE_WIDTH * widths.get(css, 30) / 100 - PADDING) / SIGN_WIDTH
-        for _text, css, _span in cells
-    ]
+    cells, more = [], []
+    for text, css, span in row["cells"]:
+        # A cell over several columns has the room of two texts at least.
+        room = (widths.get(css, 60) - PADDING) / SIGN_WIDTH
+        first, *rest = _split(text, room)
+        css = f"{css} long".strip() if _has_long_word(text, room) else css
+        cells.append((first, css, span))
+        more.append([(part, css, span) for part in rest])
+    if not any(more):
+        return [{"css": row["css"], "cells": cells}]
+    empty = [("", css, span) for _text, css, span in cells]
     return [
-        (text, f"{css} long".strip(), span) if _has_long_word(text, room) else cell
-        for cell, room in zip(cells, rooms, strict=True)
-        for text, css, span in [cell]
+        {"css": row["css"], "cells": cells},
+        *(
+            {
+                "css": f"{row['css']} more",
+                "cells": [
+                    parts[number] if number < len(parts) else cell
+                    for parts, cell in zip(more, empty, strict=True)
+                ],
+            }
+            for number in range(max(map(len, more)))
+        ),
     ]
+
+
+def _split(text, room):
+    """Return a text in parts of not too many printed lines.
+
+    :param float room: signs that fit into a line
+    """
+    most = max(int(room * MOST_LINES), 1)
+    if len(text) + text.count("\n") * room <= most:
+        return [text]
+    parts, used = [], most
+    for line in text.split("\n"):
+        for piece in _cut(line, most):
+            need = max(len(piece), room)
+            if used + need > most:
+                parts.append([])
+                used = 0
+            parts[-1].append(piece)
+            used += need
+    return ["\n".join(pieces) for pieces in parts]
+
+
+def _cut(line, most):
+    """Yield a line in pieces, between words where there are some."""
+    while len(line) > most:
+        end = line.rfind(" ", most // 2, most) + 1 or most
+        yield line[:end]
+        line = line[end:]
+    yield line
 
 
 def _has_long_word(text, room):

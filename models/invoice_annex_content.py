@@ -78,7 +78,12 @@ class InvoiceAnnexSection(models.Model):
             "price": lambda value: formatLang(self.env, value, dp="Product Price"),
             "total": lambda value: formatLang(self.env, value, currency_obj=currency),
         }
-        printed = print_table(table, formats, {"total": self.env._("Total")})
+        printed = print_table(
+            table,
+            formats,
+            {"total": self.env._("Total")},
+            self.template_id.orientation,
+        )
         return {"layout": "table", "title": self.title, **printed}
 
     # === TIME === #

@@ -226,7 +226,7 @@ class InvoiceAnnexTemplate(models.Model):
             (env._("Date"), format_date(env, move.invoice_date)),
             (env._("Customer"), customer.name or move.partner_id.display_name),
             (env._("Reference"), move.ref),
-            (env._("Period"), " – ".join(dict.fromkeys(period))),
+            (env._("Period"), "\u00a0– ".join(dict.fromkeys(period))),
         ]
         return [(label, text) for label, text in facts if text]
 
