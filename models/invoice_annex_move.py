@@ -157,11 +157,7 @@ class AccountMove(models.Model):
                     invoice=self.display_name,
                 )
             )
-        results = self.env["invoice.annex.template"].sudo()._render_plans(plans)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        return merge_pdf([result.pdf for result in results])
+        return merge_pdf(self.env["invoice.annex.template"].sudo()._print_plans(plans))
 
     def _update_annexes(self):
         """Bring the drafts of posted invoices up to what templates ask for now."""
