@@ -36,6 +36,7 @@ from . import test_cra_schedule
 from . import test_cra_silence
 from . import test_cra_xlsx
 from . import test_hours_choice
+from . import test_annex_print
 from . import test_invoice_annex
 from . import test_invoice_annex_access
 from . import test_invoice_annex_agreed
