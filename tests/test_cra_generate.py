@@ -159,7 +159,12 @@ class TestCraCompleteness(PreflightCommon):
     def test_incomplete_months_can_be_made_nevertheless(self):
         self._work(WORK_DAYS[:2])
         self.assertEqual(self._generate().total_hours, 16)
-        self.assertEqual(self._preflight().line_ids.state, "incomplete")
+        line = self._preflight().line_ids
+        self.assertEqual(line.state, "incomplete")
+        # What mends it are timesheets, of any project, not the draft that exists.
+        action = line.action_mend()
+        self.assertEqual(action["res_model"], "account.analytic.line")
+        self.assertIn(("employee_id", "=", self.alice.id), action["domain"])
 
     def test_nobody_waits_for_time_where_the_report_was_sent(self):
         self._work(WORK_DAYS[:10])
