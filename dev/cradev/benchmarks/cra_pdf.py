@@ -13,8 +13,8 @@ SAMPLE = 5
 BATCH_SIZES = (5, 10, 20)
 TUNING_SAMPLE = 20
 TITLE = (
-    f"{COUNT} activity reports of {LINES} lines on two pages: frozen (checked, compared "
-    "with their timesheets, numbered, printed, attached, digested, locked) against only "
+    f"{COUNT} activity reports of {LINES} lines on two pages: frozen (compared with "
+    "their timesheets, numbered, printed, attached, digested, locked) against only "
     "printed and attached by core's layout; one by one as installed is measured on "
     f"{SAMPLE} of them"
 )
