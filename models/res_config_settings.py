@@ -73,7 +73,7 @@ class ResConfigSettings(models.TransientModel):
             "Time from %s on is reported.",
             format_date(self.env, start, date_format="full"),
         )
-        _month, sentences = policy._get_preview(self.company_id, start)
+        _month, sentences = policy._get_preview(self.company_id, start, True)
         return "\n".join([begins, *sentences])
 
     @api.depends_context("lang")

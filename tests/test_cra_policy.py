@@ -249,6 +249,7 @@ class TestCraPolicy(CraCommon):
             settings.cra_policy_id = self.policy
             self.assertEqual(settings.cra_start_date, date(2026, 12, 1))
             self.assertIn("Time from Tuesday, December 1, 2026 on", settings.cra_hint)
+            self.assertNotIn("uses this policy yet", settings.cra_hint)
             settings.cra_start_date = date(2027, 1, 1)
             settings.cra_policy_id = self.policy.copy()
             self.assertEqual(settings.cra_start_date, date(2027, 1, 1))
