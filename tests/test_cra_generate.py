@@ -383,6 +383,25 @@ class TestCraPreflight(PreflightCommon):
         self.assertEqual(wizard.line_ids.state, "late")
         self.assertEqual(wizard.line_ids.report_id, report)
 
+    def test_what_drifted_since_it_was_sent_is_named(self):
+        timesheet = self._create_timesheet(date(2026, 3, 2))
+        report = self._generate()
+        self._send(report)
+        self.env.flush_all()
+        self.cr.execute(
+            "UPDATE account_analytic_line SET unit_amount = 3 WHERE id = %s",
+            [timesheet.id],
+        )
+        self.env.invalidate_all()
+        report._find_drift()
+        wizard = self._preflight()
+        line = wizard.line_ids
+        self.assertEqual((line.state, line.report_id), ("changed", report))
+        self.assertIn(f"no longer what {report.name} says", line.explanation)
+        self.assertEqual(line.action_mend()["res_id"], report.id)
+        with self.assertRaisesRegex(UserError, "no time to report"):
+            wizard.action_generate()
+
     def test_the_missing_address_is_named_for_drafts_too(self):
         self._create_timesheet(date(2026, 3, 2))
         self._generate()
