@@ -310,7 +310,10 @@ class CraGenerate(models.TransientModel):
         """
         if not working and current:
             candidate.report = current
-            candidate.state = "late" if candidate.new_count else "done"
+            if candidate.new_count:
+                candidate.state = "late"
+            else:
+                candidate.state = "changed" if current.has_drifted else "done"
         elif not working and not candidate.new_count:
             candidate.state = "covered"
         elif not working and candidate.cancelled:
