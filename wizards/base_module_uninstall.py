@@ -6,7 +6,9 @@ MODULE = "sale_timesheet_cra"
 class BaseModuleUninstall(models.TransientModel):
     _inherit = "base.module.uninstall"
 
-    cra_warning = fields.Text(compute="_compute_cra_warning")
+    cra_warning = fields.Text(
+        compute="_compute_cra_warning", export_string_translation=False
+    )
 
     # === COMPUTE METHODS === #
 
