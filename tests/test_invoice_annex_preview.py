@@ -119,7 +119,7 @@ class TestInvoicePreview(AnnexCommon):
     def test_what_the_form_says_is_shown_and_not_saved(self):
         self.customer.annex_template_ids = self.template
         chosen = self.create_template("Chosen", {"show_amounts": True})
-        line = self.move.invoice_line_ids
+        line, ref = self.move.invoice_line_ids, self.move.ref
         text = get_text(
             self.preview(
                 {
@@ -135,7 +135,7 @@ class TestInvoicePreview(AnnexCommon):
         self.assertNotIn("Time Detail", text)
         self.assertFalse(self.move.annexes_chosen)
         self.assertFalse(self.move.annex_template_ids)
-        self.assertEqual((self.move.ref, line.price_unit), (False, 100))
+        self.assertEqual((self.move.ref, line.price_unit), (ref, 100))
 
     def test_without_annex_it_says_why(self):
         with self.assertRaisesRegex(UserError, "No annex applies to"):
