@@ -28,8 +28,8 @@ COUNT = 60
 RUNS = max(2, KILLS // 4)
 #: Every so many kills, all processes die, as in a power cut
 POWER_CUT = 5
-#: Seconds that the mail server takes until it has stored a mail, and until it says so
-SLOW = 0.04
+#: Seconds that the mail server takes over each mail
+SLOW = 0.12
 #: Seconds within which something is killed once it began, and how many of the kills
 #: wait for the first mail before that
 WINDOW, TALKING = 3.0, 0.7
