@@ -184,8 +184,10 @@ class Killing:
         """Press Send and kill until enough died, then let the rest be sent."""
         self.service.start()
         try:
-            while self.observer.wait_for_work() or self.hits.total() < KILLS:
-                if not self.observer.is_working():
+            while True:
+                if not self.observer.wait_for_work():
+                    if self.hits.total() >= KILLS:
+                        break
                     if not self.playground.call(press_send):
                         raise ValueError(f"{self.hits.total()} kills: too few invoices")
                     self.runs += 1
