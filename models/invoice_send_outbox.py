@@ -333,20 +333,33 @@ class InvoiceSendOutbox(models.AbstractModel):
     # === ONE INVOICE === #
     @api.model
     def _deliver(self, line, sessions):
-        """Hand the mails of one row over, and settle it."""
+        """Hand the mails of one row over, each in transactions of its own."""
+        while self._deliver_next(line, sessions):
+            pass
+
+    @api.model
+    def _deliver_next(self, line, sessions):
+        """Hand the next mail of a row over, and settle the row after the last.
+
+        :return: whether there is another mail, or this one once more
+        """
         sessions.unrecorded = None
         is_stale = False
         with self._isolate(line, sessions):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
             if line.state != QUEUED:
-                return
+                return False
             line._check_still_posted()
+            mails = line._get_held_mails()
             try:
-                for mail in line._get_held_mails():
+                for mail in mails[:1]:
                     line.write({"state": SENDING, "pending_mail_id": mail.id})
                     mail._hand_over(sessions)
                     line.pending_mail_id = False
+                if len(mails) > 1:
+                    line.state = QUEUED
+                    return True
                 line._settle()
             except Postponed as error:
                 line._hold(line.pending_mail_id)
@@ -355,8 +368,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                 is_stale = True  # rolled back: the row is still queued
             except Unconfirmed:
                 line._set_unconfirmed()
-        if is_stale:
-            self._deliver(line, sessions)  # by a new session, which is never stale
+        return is_stale  # a new session takes it, which is never stale
 
 
 def _copy_settings(settings):

@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -84,6 +85,15 @@ def start(env, assets):
     env["ir.config_parameter"].set_param("report.url", assets)
     _run_of(env, "admin").action_send()
     env.cr.commit()
+
+
+def start_with_copies(env, assets):
+    """Press Send, after giving each invoice a second recipient."""
+    run = _run_of(env, "admin")
+    copy = env["res.partner"].create({"name": "Copy", "email": "copy@example.com"})
+    for line in run.line_ids:
+        line.partner_ids += copy
+    start(env, assets)
 
 
 def set_assets(env, assets):
@@ -409,6 +419,19 @@ def check_server_that_hangs_up_before_the_body(playground):
         playground.call(make_due)
         playground.call(work)
         _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_that_hangs_up_between_two_recipients(playground):
+    """The server hangs up between an invoice's two mails: each is sent once."""
+    with _started(playground, begin=start_with_copies) as catcher:
+        catcher.refuse("copy@", HANG_UP, times=1)
+        playground.call(work)
+        playground.call(make_due)
+        playground.call(work)
+        reached = Counter(mail.recipients[0] for mail in catcher.mails())
+    assert reached.pop("copy@example.com") == COUNT, reached
+    assert set(reached.values()) == {1} and len(reached) == COUNT, reached
     assert _states(playground) == {"sent": COUNT}
 
 
