@@ -341,10 +341,9 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _deliver_next(self, line, sessions):
         """Hand the next mail of a row over, and settle the row after the last.
 
-        :return: whether there is another mail, or this one once more
+        :return: whether there is a mail left to try at once
         """
         sessions.unrecorded = None
-        is_stale = False
         with self._isolate(line, sessions):
             # Commits free the rows: somebody may have cancelled it meanwhile.
             line = line.try_lock_for_update(allow_referencing=True)
@@ -365,10 +364,10 @@ class InvoiceSendOutbox(models.AbstractModel):
                 line._hold(line.pending_mail_id)
                 line._postpone(str(error))
             except StaleSession:
-                is_stale = True  # rolled back: the row is still queued
+                return True  # rolled back; a new session, never stale, takes it again
             except Unconfirmed:
                 line._set_unconfirmed()
-        return is_stale  # a new session takes it, which is never stale
+        return False
 
 
 def _copy_settings(settings):

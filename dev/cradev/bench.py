@@ -27,6 +27,9 @@ names addons of ``dev/peers.txt`` that a benchmark wants installed.
 Each arm runs once unmeasured and then ``repeat`` times, in turn with the others. The
 output of every run is checked, before its time counts; the cache of records is empty at
 its start. ``close`` may be called several times with different names.
+
+Where Odoo as a whole is timed, a module has ``run(odoo, options)`` instead of the two
+functions: it makes its databases itself and returns what :func:`run_measure` returns.
 """
 
 import argparse
@@ -245,11 +248,8 @@ def _measure(odoo, database, stock, module, repeat):
         return call.result(timeout=3600)
 
 
-def run(odoo, name, module, options):
-    """Run one benchmark and print what it gave.
-
-    :return: whether it reached every target
-    """
+def run_module(odoo, name, module, options):
+    """Make the data of a benchmark and measure; return what a measurement found."""
     if _peers(module):
         odoo = odoo.with_peers()
     database = odoo.database_name(f"bench_{name}")
@@ -268,7 +268,21 @@ def run(odoo, name, module, options):
     if not options.keep:
         for each in databases:
             odoo.drop(each)
-    print(f"\n{importlib.import_module(module).TITLE}")
+    return found
+
+
+def run(odoo, name, module, options):
+    """Run one benchmark and print what it gave.
+
+    :return: whether it reached every target
+    """
+    benchmark = importlib.import_module(module)
+    measure = getattr(benchmark, "run", None)
+    if measure:
+        found = measure(odoo, options)
+    else:
+        found = run_module(odoo, name, module, options)
+    print(f"\n{benchmark.TITLE}")
     if found["rows"]:
         print_table(found["rows"])
     for note in found["notes"]:
