@@ -7,6 +7,7 @@ from .resolution import resolve
 PRINTED_TIME = [
     *("date", "name", "unit_amount", "product_uom_id", "so_line"),
     *("employee_id", "user_id", "project_id", "task_id", "timesheet_invoice_id"),
+    "cra_line_id",
 ]
 PRINTED_COSTS = [
     *("date", "name", "unit_amount", "product_uom_id", "so_line"),

@@ -273,11 +273,12 @@ class InvoiceSendLine(models.Model):
     # === BUSINESS METHODS: FATE === #
     def _settle_if_answered(self):
         """Settle rows none of whose mails is under way any more."""
-        for line in self.filtered(lambda line: line.state in SETTLED_BY_OTHERS):
+        lines = self.filtered(lambda line: line.state in SETTLED_BY_OTHERS)
+        for line in lines:
             statuses = set(line._get_notifications().mapped("notification_status"))
             if statuses and not statuses & {"ready", "process"}:
                 line._settle()
-        self.run_id._update_state()
+        lines.run_id._update_state()
 
     def _settle(self):
         """Read from the notifications whether the invoice reached the mail server."""

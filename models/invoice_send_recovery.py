@@ -33,15 +33,18 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     @api.model
     def _died_twice(self):
-        """Tell whether the two workers before this one died without any progress.
+        """Tell whether workers died one after the other, the last without progress.
 
         One of their invoices may have killed them. They go one by one then, each put
         off in case that it does so again: the others do not wait behind it.
         """
-        progress_id = self.env.context.get("ir_cron_progress_id")
-        # sudo: core's own record of this job, which counts starts without an end
-        progress = self.env["ir.cron.progress"].sudo().browse(progress_id or ())
-        return progress.timed_out_counter > 2
+        # sudo: core's own records of this job, which count starts without an end
+        progress_sudo = self.env["ir.cron.progress"].sudo()
+        progress = progress_sudo.browse(self.env.context.get("ir_cron_progress_id", ()))
+        if progress.timed_out_counter <= 2:
+            return False
+        domain = [("cron_id", "=", progress.cron_id.id), ("id", "<", progress.id)]
+        return not progress_sudo.search(domain, order="id desc", limit=1).done
 
     @api.model
     def _record_accepted_afresh(self, mail_id):

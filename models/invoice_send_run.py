@@ -283,8 +283,19 @@ class InvoiceSendRun(models.Model):
 
     def _update_state(self):
         """Close runs that have nothing left to do by themselves, open others again."""
+        # sudo: the run itself writes its state
+        found = (
+            self.env["invoice.send.line"]
+            .sudo()
+            ._read_group(
+                domain=[("run_id", "in", self.ids)],
+                groupby=["run_id"],
+                aggregates=["state:array_agg_distinct"],
+            )
+        )
+        states_by_run = {run: set(states) for run, states in found}
         for run_sudo in self.sudo():
-            states = set(run_sudo.line_ids.mapped("state"))
+            states = states_by_run.get(run_sudo, set())
             if states <= {CANCELLED}:
                 run_sudo.state = "cancelled"
             elif states & {QUEUED, SENDING}:

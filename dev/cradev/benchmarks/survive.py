@@ -28,11 +28,12 @@ COUNT = 60
 RUNS = max(2, KILLS // 4)
 #: Every so many kills, all processes die, as in a power cut
 POWER_CUT = 5
-#: Seconds that the mail server takes until it has stored a mail, and until it says so
-SLOW = 0.04
-#: Longer than a chunk of invoices needs, from its first document to its last mail
-WINDOW = 5.0
-PATIENCE = 180
+#: Seconds that the mail server takes over each mail
+SLOW = 0.12
+#: Seconds within which something is killed once it began, and how many of the kills
+#: wait for the first mail before that
+WINDOW, TALKING = 3.0, 0.7
+PATIENCE = 420
 
 
 def prepare(env):
@@ -183,12 +184,16 @@ class Killing:
         """Press Send and kill until enough died, then let the rest be sent."""
         self.service.start()
         try:
-            while self.observer.wait_for_work() or self.hits.total() < KILLS:
-                if not self.observer.is_working():
+            while True:
+                if not self.observer.wait_for_work():
+                    if self.hits.total() >= KILLS:
+                        break
                     if not self.playground.call(press_send):
                         raise ValueError(f"{self.hits.total()} kills: too few invoices")
                     self.runs += 1
                 elif self.hits.total() < KILLS:
+                    if self.random.random() < TALKING:
+                        self._wait_for_a_conversation()
                     time.sleep(self.random.uniform(0, WINDOW))
                     self._kill()
                 else:
@@ -196,12 +201,16 @@ class Killing:
         finally:
             self.service.stop()
 
+    def _wait_for_a_conversation(self):
+        while self.observer.is_working() and not self.catcher.sessions:
+            time.sleep(0.05)
+
     def _kill(self):
         """Kill what is sending, if it still is."""
         worker = self.service.worker()
         if not worker or not self.observer.is_working():
             return
-        where = "talking to the mail server" if self.catcher.sessions else "before"
+        where = "in a conversation" if self.catcher.sessions else "before one"
         if self.hits.total() % POWER_CUT == POWER_CUT - 1:
             self.service.stop()
             self.service.start()

@@ -91,7 +91,8 @@ def start_with_copies(env, assets):
     """Press Send, after giving each invoice a second recipient."""
     run = _run_of(env, "admin")
     copy = env["res.partner"].create({"name": "Copy", "email": "copy@example.com"})
-    run.line_ids.partner_ids += copy
+    for line in run.line_ids:
+        line.partner_ids += copy
     start(env, assets)
 
 
