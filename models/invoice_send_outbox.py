@@ -361,7 +361,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                 line._hold(line.pending_mail_id)
                 line._postpone(str(error))
             except StaleSession:
-                pass  # rolled back: still queued, and taken again with a new session
+                return True  # rolled back; a new session, never stale, takes it again
             except Unconfirmed:
                 line._set_unconfirmed()
         return False

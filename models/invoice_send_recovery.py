@@ -8,6 +8,9 @@ from odoo.modules.registry import Registry
 
 from .invoice_send_line import QUEUED, SENDING, UNCONFIRMED
 
+# Each transaction ends where a death may happen without harm: see InvoiceSendOutbox.
+# pylint: disable=invalid-commit
+
 PATIENCE = 60  # seconds to wait for a database that went away
 
 
