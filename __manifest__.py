@@ -38,6 +38,8 @@
         "views/cra_portal_list_templates.xml",
         "views/cra_portal_report_templates.xml",
         "views/cra_assignment_views.xml",
+        "views/hr_employee_cra_views.xml",
+        "wizards/base_module_uninstall_views.xml",
         "wizards/cra_generate_views.xml",
         "wizards/cra_agree_on_behalf_views.xml",
         "wizards/cra_change_approver_views.xml",
@@ -70,9 +72,11 @@
     "demo": [
         "demo/cra_demo.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "assets": {
         "web.assets_backend": [
             "sale_timesheet_cra/static/src/annex_preview/*",
+            "sale_timesheet_cra/static/src/month/*",
             "sale_timesheet_cra/static/src/preflight/*",
             "sale_timesheet_cra/static/src/reload_while/*",
             "sale_timesheet_cra/static/src/sending/*",

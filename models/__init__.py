@@ -12,6 +12,7 @@ from . import cra_approval_mail
 from . import cra_approval_delivery
 from . import cra_approval_evidence
 from . import cra_approval_notice
+from . import cra_approval_pack
 from . import cra_approval_reminder
 from . import cra_approval_identity
 from . import cra_approval_proposal
@@ -22,6 +23,7 @@ from . import cra_policy_deadline
 from . import cra_policy_schedule
 from . import cra_reminder
 from . import cra_report
+from . import cra_report_analysis
 from . import cra_report_ask_again
 from . import cra_report_cancel
 from . import cra_report_clock
@@ -41,9 +43,12 @@ from . import cra_report_review
 from . import cra_report_version
 from . import cra_report_withdraw
 from . import cra_report_evidence
+from . import cra_report_pack
 from . import cra_report_drift
 from . import cra_report_control
 from . import cra_report_words
+from . import hr_employee
+from . import hr_employee_public
 from . import invoice_annex
 from . import invoice_annex_section
 from . import invoice_annex_template
@@ -65,10 +70,12 @@ from . import invoice_send_document
 from . import invoice_send_outbox
 from . import invoice_send_mailbox
 from . import invoice_send_recovery
+from . import invoice_send_job
 from . import invoice_send_run
 from . import invoice_send_progress
 from . import ir_actions_report
 from . import ir_attachment
+from . import ir_http
 from . import ir_mail_server
 from . import ir_websocket
 from . import mail_mail

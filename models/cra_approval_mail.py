@@ -179,7 +179,7 @@ class CraApproval(models.Model):
                     if asks
                     else texts[bundle]["body_html"],
                     "recipient_ids": [fields.Command.link(bundle.partner_id.id)],
-                    "auto_delete": True,
+                    "auto_delete": False,  # what was mailed is evidence
                 }
                 for bundle in bundles
             ]

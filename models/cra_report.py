@@ -141,6 +141,7 @@ class CraReport(models.Model):
         string="Responsible",
         index="btree_not_null",
         tracking=True,
+        groups="base.group_user",
         help="Told about decisions and failures of this report.",
     )
     date_from = fields.Date(string="From", required=True, readonly=True)
@@ -154,9 +155,12 @@ class CraReport(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        groups="base.group_user",
         help="Whose time this is about: customer, project, consultant.",
     )
-    version = fields.Integer(default=1, required=True, readonly=True, copy=False)
+    version = fields.Integer(
+        default=1, required=True, readonly=True, copy=False, aggregator=None
+    )
     previous_id = fields.Many2one(
         comodel_name="cra.report",
         string="Previous Version",
@@ -170,6 +174,7 @@ class CraReport(models.Model):
         inverse_name="previous_id",
         string="Next Versions",
         readonly=True,
+        groups="base.group_user",
     )
     line_ids = fields.One2many(
         comodel_name="cra.report.line",
@@ -244,7 +249,7 @@ class CraReport(models.Model):
     decided_on = fields.Datetime(readonly=True, copy=False)
     customer_reference = fields.Char(readonly=True, copy=False, tracking=True)
     digest = fields.Char(readonly=True, copy=False)
-    digest_version = fields.Integer(readonly=True, copy=False)
+    digest_version = fields.Integer(readonly=True, copy=False, aggregator=None)
     document_id = fields.Many2one(
         comodel_name="ir.attachment",
         string="Document Sent",
@@ -289,7 +294,6 @@ class CraReport(models.Model):
         for report in self:
             # sudo: portal users may not read the consultant's record, only its label
             report_sudo = report.sudo()
-            period = report_sudo._get_period_label()
             if report_sudo.name:
                 version = f" v{report_sudo.version}" if report_sudo.version > 1 else ""
                 report.display_name = f"{report_sudo.name}{version}"
@@ -297,7 +301,7 @@ class CraReport(models.Model):
             parts = (
                 report_sudo.project_id.display_name,
                 report_sudo.employee_id.name,
-                period,
+                report_sudo._get_period_label(),
             )
             report.display_name = " · ".join(part for part in parts if part)
 
@@ -449,18 +453,21 @@ class CraReport(models.Model):
         return True
 
     def action_correct(self):
-        """Open a new version of a report that was sent, with its time unlocked.
+        """Open new versions of reports that were sent, with their time unlocked.
 
-        :raise UserError: the report is not the version in force
+        :raise UserError: a report is not the version in force
         """
-        self.ensure_one()
         self.check_access("write")
         return self.sudo()._correct().sudo(False)._get_records_action()
 
     def action_print(self):
-        """Download the document: with the decision if there is one."""
-        self.ensure_one()
+        """Download the document: with the decision if there is one.
+
+        Those of several reports come as one, to be printed.
+        """
         self.check_access("read")
+        if len(self) != 1:
+            return self._get_download_action("documents")
         attachment = self.signed_document_id or self.document_id
         if not attachment:
             raise UserError(

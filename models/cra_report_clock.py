@@ -1,6 +1,6 @@
 from functools import cache
 
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_date, groupby
 
 from .cra_deadline import DEADLINE_UNITS, ON_DEADLINE
@@ -45,7 +45,9 @@ class CraReport(models.Model):
     _inherit = "cra.report"  # pylint: disable=consider-merging-classes-inherited
 
     # Terms, copied from the policy: what is sent is read from here only.
-    deadline_days = fields.Integer(string="Time to Answer", readonly=True)
+    deadline_days = fields.Integer(
+        string="Time to Answer", readonly=True, aggregator=None
+    )
     deadline_unit = fields.Selection(
         selection=DEADLINE_UNITS, string="Counted in", readonly=True
     )
@@ -54,10 +56,16 @@ class CraReport(models.Model):
     )
     tacit_clause = fields.Text(string="Clause of the Contract", readonly=True)
     reminder_before_days = fields.Integer(
-        string="First Reminder", readonly=True, groups="base.group_user"
+        string="First Reminder",
+        readonly=True,
+        aggregator=None,
+        groups="base.group_user",
     )
     reminder_every_days = fields.Integer(
-        string="Further Reminders", readonly=True, groups="base.group_user"
+        string="Further Reminders",
+        readonly=True,
+        aggregator=None,
+        groups="base.group_user",
     )
 
     deadline = fields.Date(
@@ -86,6 +94,7 @@ class CraReport(models.Model):
     days_left = fields.Integer(
         readonly=True,
         copy=False,
+        aggregator=None,
         groups="base.group_user",
         help="What was left when a question stopped the clock.",
     )
@@ -209,7 +218,8 @@ class CraReport(models.Model):
                 "question": reader.env._("The customer has asked something"),
                 "over": reader.env._("The customer has not answered in time"),
             }
-            reader.activity_schedule(
+            # Not as the public user, whom people of other companies may not see.
+            reader.with_user(SUPERUSER_ID).activity_schedule(
                 ACTIVITIES[state],
                 summary=summaries[state],
                 note=reader[:1]._get_clock_advice(),

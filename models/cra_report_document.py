@@ -3,18 +3,24 @@ from functools import cache, partial
 import pytz
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.tools import (
     format_date,
     format_datetime,
     formatLang,
     get_lang,
     groupby,
+    split_every,
 )
+from odoo.tools.pdf import merge_pdf
 
 from ..reports.cra_xlsx import make_cra_workbook
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid, format_day
 from .cra_period import period_label
+
+#: PDFs that are in memory at the same time.
+ATTACHED_TOGETHER = 500
 
 
 class CraReport(models.Model):
@@ -193,6 +199,14 @@ class CraReport(models.Model):
         """Return the total with its unit, in the language of the context."""
         return f"{self._format_amount(self.total_hours)} {self._get_unit_label()}"
 
+    def _get_total_labels(self):
+        """Return the same for many reports, each amount once: dict id -> label."""
+        labels = {}
+        for report in self:
+            key = (report.time_unit, report.total_hours)
+            labels[key] = labels.get(key) or report._get_total_label()
+        return {r.id: labels[r.time_unit, r.total_hours] for r in self}
+
     def _format_cell(self, hours):
         """Return an amount for a cell of the grid: no more digits than needed."""
         text = self._format_amount(hours)
@@ -200,11 +214,12 @@ class CraReport(models.Model):
         return text.rstrip("0").rstrip(separator) if separator in text else text
 
     def _attach_documents(self):
-        """Render these reports in one go and keep the result as evidence."""
-        names = {report: report._get_file_name() for report in self}
-        attachments = self._attach(self._render_documents(), names)
-        for report, attachment in attachments.items():
-            report.document_id = attachment
+        """Render these reports, many in one go, and keep the result as evidence."""
+        for batch in split_every(ATTACHED_TOGETHER, self.ids, self.browse):
+            names = {report: report._get_file_name() for report in batch}
+            attachments = self._attach(batch._render_documents(), names)
+            for report, attachment in attachments.items():
+                report.document_id = attachment
 
     @api.model
     def _attach(self, contents, names):
@@ -227,6 +242,25 @@ class CraReport(models.Model):
             ]
         )
         return dict(zip(contents, attachments, strict=True))
+
+    def _merge_documents(self):
+        """Return the documents of these reports as one, each as in ``action_print``.
+
+        :raise UserError: one cannot be read; names the report
+        """
+        contents = []
+        for report in self:
+            document = report.signed_document_id or report.document_id
+            content = document.raw or b""
+            if not content.startswith(b"%PDF"):
+                raise UserError(
+                    self.env._(
+                        "The document of %s cannot be read. Choose Verify on it.",
+                        report.display_name,
+                    )
+                )
+            contents.append(content)
+        return merge_pdf(contents)
 
     def _get_file_name(self):
         """Return the document's file name in the customer's language."""

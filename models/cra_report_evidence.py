@@ -3,7 +3,7 @@ import hashlib
 from odoo import models
 from odoo.exceptions import UserError
 
-from .cra_digest import digest
+from .cra_digest import canonical
 from .cra_report import CURRENT_STATES
 
 
@@ -76,4 +76,12 @@ class CraReport(models.Model):
     def _get_digest(self):
         """Return the digest of the content as it is now, in the form it was sent in."""
         self.ensure_one()
-        return digest(*self._get_content(), version=self.digest_version)
+        return hashlib.sha256(self._get_canonical()).hexdigest()
+
+    def _get_canonical(self):
+        """Return the content as it is now, in the canonical form it was sent in.
+
+        :raise KeyError: this code does not know the form
+        """
+        self.ensure_one()
+        return canonical(*self._get_content(), version=self.digest_version)

@@ -1,5 +1,6 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .cra_digest import DIGEST_VERSION, digest
@@ -38,8 +39,20 @@ class CraReport(models.Model):
         waiting._send_requests()
 
     def _lock(self):
-        """Keep others from deciding on these reports until the transaction ends."""
-        self.lock_for_update()
+        """Keep others from deciding on these reports until the transaction ends.
+
+        :raise LockError: somebody else is at one of them
+        """
+        try:
+            self.lock_for_update()
+        except LockError as error:
+            raise LockError(
+                self.env._(
+                    "%s is being answered or changed by somebody else at this moment. "
+                    "Please try again.",
+                    ", ".join(self.mapped("display_name")),
+                )
+            ) from error
         self.invalidate_recordset()
 
     def _check_sendable(self):
@@ -204,8 +217,12 @@ class CraReport(models.Model):
 
     def _update_hold(self):
         """Hold or free the timesheets of these reports as their states say."""
-        timesheets = (self | self.previous_id).line_ids.timesheet_id
-        timesheets._cra_update_hold_of_lines()
+        # sudo: the hold follows from the states, whoever reads the lines
+        lines = self.env["cra.report.line"].sudo()
+        lines.flush_model(["report_id", "timesheet_id"])
+        query = lines._search([("report_id", "in", (self | self.previous_id).ids)])
+        shown = query.subselect(SQL.identifier("timesheet_id"))
+        self.env["account.analytic.line"]._cra_update_hold(Domain("id", "in", shown))
 
     def _get_content(self):
         """Return what the digest is made of: terms and lines, in plain values."""
@@ -257,26 +274,40 @@ class CraReport(models.Model):
     # === CORRECTING === #
 
     def _correct(self):
-        """Return the working version that follows this report, made if need be.
+        """Return the working versions that follow these reports, made if need be.
 
-        :raise UserError: the report is not the version in force
+        :raise UserError: a report is not the version in force
         """
-        self.ensure_one()
         self._lock()
         working = self.next_ids.filtered(lambda r: r.state in WORKING_STATES)
-        if working:
-            return working
-        if self.state not in CURRENT_STATES:
-            raise UserError(
-                self.env._(
-                    "%s is not the version in force: only that one is corrected.",
-                    self.display_name,
+        to_correct = self - working.previous_id
+        for report in to_correct:
+            if report.state not in CURRENT_STATES:
+                raise UserError(
+                    self.env._(
+                        "%s is not the version in force: only that one is corrected.",
+                        report.display_name,
+                    )
                 )
-            )
-        vals = self.copy_data({"previous_id": self.id, "version": self.version + 1})
-        working = self.create(vals)
-        working._refresh()
-        working._keep_descriptions()
-        self._update_hold()
-        self.message_post(body=self.env._("Version %s is being made.", working.version))
-        return working
+        made = self.create(
+            [
+                vals
+                for report in to_correct
+                for vals in report.copy_data(
+                    {"previous_id": report.id, "version": report.version + 1}
+                )
+            ]
+        )
+        made._refresh()
+        for version in made:
+            version._keep_descriptions()
+        to_correct._update_hold()
+        to_correct._message_log_batch(
+            {
+                version.previous_id.id: self.env._(
+                    "Version %s is being made.", version.version
+                )
+                for version in made
+            }
+        )
+        return working | made

@@ -74,8 +74,16 @@ class CraReportLine(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._check_not_sent(lines.report_id)
+        return lines
+
     def write(self, vals):
         self._check_editable(vals)
+        if vals.get("report_id"):
+            self._check_not_sent(self.report_id.browse(vals["report_id"]))
         if "description" in vals:
             vals = {**vals, "description_edited": True}
         result = super().write(vals)
@@ -109,18 +117,26 @@ class CraReportLine(models.Model):
         """
         sent = self.report_id.filtered("sent_on")
         remarked = self.env.su and set(vals) == {"remark"}
-        if sent and not (remarked and set(sent.mapped("state")) == {"sent"}):
-            raise UserError(
-                self.env._(
-                    "%(report)s was sent to the customer: its lines stay as they are. "
-                    "Choose Correct on the report to make a new version.",
-                    report=sent[0].display_name,
-                )
-            )
+        if not (remarked and set(sent.mapped("state")) == {"sent"}):
+            self._check_not_sent(sent)
         if not self.env.su and set(vals) != {"description"}:
             raise UserError(
                 self.env._(
                     "Only the description can be edited here. "
                     "Change the timesheet, then refresh the activity report."
+                )
+            )
+
+    def _check_not_sent(self, reports):
+        """Refuse other lines on reports that were sent, for everyone.
+
+        :raise UserError: names the report and the way out
+        """
+        for report in reports.filtered("sent_on"):
+            raise UserError(
+                self.env._(
+                    "%(report)s was sent to the customer: its lines stay as they are. "
+                    "Choose Correct on the report to make a new version.",
+                    report=report.display_name,
                 )
             )

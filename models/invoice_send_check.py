@@ -201,6 +201,7 @@ class InvoiceSendLine(models.Model):
                 user=self.user_id.name,
                 company=self.company_id.sudo().name,
             ),
+            self.user_id,
         )
 
     def _prepare_no_email_blocker(self):
@@ -307,6 +308,7 @@ class InvoiceSendLine(models.Model):
                     size=human_size(self.size),
                     limit=human_size(limit),
                 ),
+                self.move_id,
             )
         ]
 

@@ -354,7 +354,7 @@ class InvoiceSendLine(models.Model):
                 "next_try": False,  # whatever it waited for before
             }
         )
-        self.env["invoice.send.outbox"]._trigger()
+        self.env["invoice.send.outbox"]._trigger(lines)
         self.run_id._update_state()
 
     def _lock_unconfirmed(self):

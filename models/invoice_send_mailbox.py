@@ -228,7 +228,6 @@ class InvoiceSendOutbox(models.AbstractModel):
                 taken = 0
             waiting = lines[taken:]
             if waiting:
-                later = server._get_next_slot()
                 others = lines.search(
                     self._get_due_domain()
                     & Domain("effective_server_id", "=", server.id)
@@ -236,10 +235,20 @@ class InvoiceSendOutbox(models.AbstractModel):
                 )
                 # What other workers hold leaves, or waits there.
                 others = others.try_lock_for_update(allow_referencing=True)
-                (waiting | others).next_try = later
-                self._trigger(later)
+                self._spread(server, waiting | others)
                 self.env.cr.commit()
         return waiting
+
+    @api.model
+    def _spread(self, server, lines):
+        """Have rows tried again as many a minute as their mailbox lets through."""
+        limit = server._get_personal_mail_servers_limit()
+        first, ahead = server._get_next_slot(), 0
+        for line in lines:
+            line.next_try = fields.Datetime.add(first, minutes=ahead // limit)
+            ahead += len(line.partner_ids) or 1
+        for next_try, batch in lines.grouped("next_try").items():
+            self._trigger(batch, next_try)
 
     @contextmanager
     def _lock_mailbox(self, server):

@@ -47,12 +47,6 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     # === CRON === #
     @api.model
-    def _trigger(self, at=None):
-        # sudo: whoever may queue rows may wake the worker
-        cron_sudo = self.env.ref("sale_timesheet_cra.ir_cron_process_send_lines").sudo()
-        cron_sudo._trigger(at)
-
-    @api.model
     def _cron_process(self, chunk_size=CHUNK_SIZE):
         ir_cron = self.env["ir.cron"]
         # Odoo calls this several times per job; all of them share the time.
@@ -74,7 +68,7 @@ class InvoiceSendOutbox(models.AbstractModel):
                     break
             else:
                 if remaining := self._count_due():
-                    self._trigger()  # at once, not within a minute
+                    self._trigger_cron()  # at once, not within a minute
                 ir_cron._commit_progress(remaining=remaining)
         finally:
             sessions.quit()
@@ -97,13 +91,16 @@ class InvoiceSendOutbox(models.AbstractModel):
                     _logger.exception("Rows %s are left to the cron", line_ids)
 
     @api.model
-    def _process_lines(self, line_ids):
-        """Send some rows, unless somebody else does or they are not due."""
+    def _process_lines(self, line_ids, end=math.inf):
+        """Send some rows, unless somebody else does or they are not due.
+
+        :param float end: when to leave the rest, by the monotonic clock
+        """
         domain = Domain("id", "in", line_ids) & self._get_due_domain()
         sessions = Sessions(self.env["ir.mail_server"])
         try:
             with self._lock(domain, limit=len(line_ids)) as lines:
-                self._process(lines, sessions)
+                self._process(lines, sessions, end)
         finally:
             sessions.quit()
 
@@ -115,8 +112,13 @@ class InvoiceSendOutbox(models.AbstractModel):
         )
 
     @api.model
+    def _get_cron_domain(self):
+        """Return the rows that the cron takes: all that are due."""
+        return self._get_due_domain()
+
+    @api.model
     def _count_due(self):
-        return self.env["invoice.send.line"].search_count(self._get_due_domain())
+        return self.env["invoice.send.line"].search_count(self._get_cron_domain())
 
     # === LOCKS === #
     @contextmanager
@@ -148,7 +150,7 @@ class InvoiceSendOutbox(models.AbstractModel):
 
     @api.model
     def _lock_due(self, limit):
-        return self._lock(self._get_due_domain(), limit)
+        return self._lock(self._get_cron_domain(), limit)
 
     # === CHUNK === #
     @api.model
@@ -177,6 +179,7 @@ class InvoiceSendOutbox(models.AbstractModel):
             # Three deaths without progress make Odoo wait before it tries again.
             self.env["ir.cron"]._commit_progress(1)
         lines.run_id._update_state()
+        self._trigger_postponed(lines)
         self.env.cr.commit()
 
     # === ISOLATION === #
@@ -338,7 +341,7 @@ class InvoiceSendOutbox(models.AbstractModel):
     def _deliver_next(self, line, sessions):
         """Hand the next mail of a row over, and settle the row after the last.
 
-        :return: whether there is another mail
+        :return: whether there is a mail left to try at once
         """
         sessions.unrecorded = None
         with self._isolate(line, sessions):

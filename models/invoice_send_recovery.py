@@ -82,7 +82,7 @@ class InvoiceSendLine(models.Model):
             line.pending_mail_id = False
             if line._get_held_mails():
                 line.write({"state": QUEUED, "error": False})
-                self.env["invoice.send.outbox"]._trigger()
+                self.env["invoice.send.outbox"]._trigger(line)
             else:
                 line._settle()
 

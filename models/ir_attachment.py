@@ -49,6 +49,15 @@ class IrAttachment(models.Model):
             for name in ("document_id", "signed_document_id", "paper_document_id"):
                 reports = reports.search([(name, "in", suspects.ids)])
                 found += [(report[name], report) for report in reports]
+        if suspects := by_model.get("cra.approval"):
+            approvals = self.env["cra.approval"].sudo()
+            approvals = approvals.browse(suspects.mapped("res_id")).exists()
+            decided = approvals.filtered("decided_on").grouped("id")
+            found += [
+                (signature, decided[signature.res_id].report_id)
+                for signature in suspects.filtered("res_field")
+                if signature.res_id in decided
+            ]
         for model in ("account.move", "invoice.annex"):
             if suspects := by_model.get(model):
                 annexes = self.env["invoice.annex"].sudo()

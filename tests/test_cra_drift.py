@@ -1,5 +1,6 @@
 from datetime import date
 
+from odoo import Command
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
@@ -159,6 +160,49 @@ class TestCraDrift(CraCommon):
                 self.assertIn("itself is no longer", self.report.drift_note)
                 savepoint.rollback()
                 self.env.invalidate_all()
+
+    def test_nothing_of_the_evidence_is_written_or_deleted_by_anybody(self):
+        with self.enter_registry_test_mode():
+            self._render(
+                self.env.ref(
+                    "sale_timesheet_cra.ir_cron_cra_decision_documents"
+                ).method_direct_trigger
+            )
+        self.env.invalidate_all()
+        report = self.report.sudo()
+        signature = self.env["ir.attachment"].search(
+            [
+                ("res_model", "=", "cra.approval"),
+                ("res_field", "=", "signature"),
+                ("res_id", "=", report.approval_ids.id),
+            ]
+        )
+        self.assertTrue(report.signed_document_id and signature)
+        draft = self._create_timesheet(date(2026, 4, 1)) and self._generate(month=4)
+        forged = {"report_id": report.id, "date": date(2026, 3, 4), "unit_amount": 1}
+        for attempt in (
+            lambda: report.line_ids.write({"remark": "Later"}),
+            lambda: report.line_ids.unlink(),
+            lambda: report.line_ids.create(forged),
+            lambda: draft.sudo().line_ids.write({"report_id": report.id}),
+            lambda: report.write({"deadline_days": 1}),
+            lambda: report.write({"line_ids": [Command.clear()]}),
+            lambda: report.write({"signed_document_id": False}),
+            lambda: report.unlink(),
+            lambda: report.approval_ids.write({"signed_by": "Somebody"}),
+            lambda: report.approval_ids.unlink(),
+            lambda: report.document_id.write({"raw": b"%PDF"}),
+            lambda: report.document_id.unlink(),
+            lambda: report.signed_document_id.write({"datas": b"AAAA"}),
+            lambda: report.signed_document_id.unlink(),
+            lambda: signature.write({"datas": b"AAAA"}),
+            lambda: signature.unlink(),
+        ):
+            with self.assertRaises(UserError), self.cr.savepoint():
+                attempt()
+            self.env.invalidate_all()
+        self.report.action_verify()
+        self.assertFalse(self.report.has_drifted)
 
     def test_verifying_tells_and_marks(self):
         reader = self.report.with_user(self.consultant)

@@ -1,5 +1,6 @@
 from . import account_move_reversal
 from . import account_move_send_wizard
+from . import base_module_uninstall
 from . import base_partner_merge
 from . import cra_agree_on_behalf
 from . import cra_change_approver
@@ -10,6 +11,7 @@ from . import cra_generate_words
 from . import cra_generate_completeness
 from . import cra_generate_make
 from . import cra_generate_background
+from . import cra_generate_month
 from . import cra_generate_line
 from . import cra_recall
 from . import cra_send_back

@@ -21,11 +21,15 @@ after that, and ``bench.stock`` is an environment on the database without it. Co
 flows are measured there, so that nothing of ours slows them down.
 
 A module with ``drive(bench, playground)`` instead of ``measure`` runs outside Odoo, and
-starts and kills what it needs through the :class:`cradev.process.Playground`.
+starts and kills what it needs through the :class:`cradev.process.Playground`. ``PEERS``
+names addons of ``dev/peers.txt`` that a benchmark wants installed.
 
 Each arm runs once unmeasured and then ``repeat`` times, in turn with the others. The
 output of every run is checked, before its time counts; the cache of records is empty at
 its start. ``close`` may be called several times with different names.
+
+Where Odoo as a whole is timed, a module has ``run(odoo, options)`` instead of the two
+functions: it makes its databases itself and returns what :func:`run_measure` returns.
 """
 
 import argparse
@@ -97,6 +101,11 @@ class Bench:
             self.rows.append([name, *middle, min(walls), max(walls), len(walls)])
         return medians
 
+    def add(self, name, walls):
+        """Show an arm of which only the wall times are known, in seconds."""
+        times = (statistics.median(walls), None, None, None, min(walls), max(walls))
+        self.rows.append([name, *times, len(walls)])
+
     def _forget(self):
         """Empty the cache of records, as a new request finds it."""
         for env in filter(None, (self.env, self.stock)):
@@ -167,6 +176,11 @@ def stock_name(database, module):
     return f"{database}_stock" if beside else None
 
 
+def _peers(module):
+    """Return the addons of others that a benchmark wants."""
+    return getattr(importlib.import_module(module), "PEERS", ())
+
+
 def make(odoo, name, module):
     """Make the database of a benchmark anew, and the one without the addon."""
     database = odoo.database_name(f"bench_{name}")
@@ -178,7 +192,8 @@ def make(odoo, name, module):
         template = stock
     odoo.create(database, template=template)
     cache.step(f"{name}: installing the addon")
-    arguments = ("-i", MODULE, "--stop-after-init", "--no-http")
+    modules = ",".join((MODULE, *_peers(module)))
+    arguments = ("-i", modules, "--stop-after-init", "--no-http")
     odoo.run(database, *arguments, check=True)
     _make_data(odoo, name, database, module, "configure" if stock else "prepare")
     return database
@@ -196,9 +211,12 @@ def _make_data(odoo, name, database, module, step):
 
 def print_table(rows):
     head = ("arm", "median s", "CPU s", "children s", "queries", "min", "max", "n")
+    formats = ("", ".3f", ".3f", ".3f", ".0f", ".3f", ".3f", "")
     lines = [head] + [
-        (row[0], *(f"{value:.3f}" for value in row[1:4]), f"{row[4]:.0f}")
-        + (*(f"{value:.3f}" for value in row[5:7]), str(row[7]))
+        tuple(
+            "" if value is None else format(value, wanted)
+            for value, wanted in zip(row, formats, strict=True)
+        )
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -230,11 +248,10 @@ def _measure(odoo, database, stock, module, repeat):
         return call.result(timeout=3600)
 
 
-def run(odoo, name, module, options):
-    """Run one benchmark and print what it gave.
-
-    :return: whether it reached every target
-    """
+def run_module(odoo, name, module, options):
+    """Make the data of a benchmark and measure; return what a measurement found."""
+    if _peers(module):
+        odoo = odoo.with_peers()
     database = odoo.database_name(f"bench_{name}")
     stock = stock_name(database, module)
     databases = list(filter(None, (database, stock)))
@@ -251,7 +268,21 @@ def run(odoo, name, module, options):
     if not options.keep:
         for each in databases:
             odoo.drop(each)
-    print(f"\n{importlib.import_module(module).TITLE}")
+    return found
+
+
+def run(odoo, name, module, options):
+    """Run one benchmark and print what it gave.
+
+    :return: whether it reached every target
+    """
+    benchmark = importlib.import_module(module)
+    measure = getattr(benchmark, "run", None)
+    if measure:
+        found = measure(odoo, options)
+    else:
+        found = run_module(odoo, name, module, options)
+    print(f"\n{benchmark.TITLE}")
     if found["rows"]:
         print_table(found["rows"])
     for note in found["notes"]:

@@ -22,10 +22,10 @@ from ..smtp_catcher import HANG_UP
 COUNT = 4
 
 
-def prepare(env):
+def prepare(env, count=COUNT):
     """Commit some posted invoices, and a run of them by each of two people."""
     accountant = prepare_accountant(env)
-    invoices = post_invoices(env, [f"customer{number}" for number in range(COUNT)])
+    invoices = post_invoices(env, [f"customer{number}" for number in range(count)])
     colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
     for user in (accountant, colleague):
         moves = invoices.with_user(user)
@@ -294,6 +294,14 @@ def _states(playground):
     return dict(rows)
 
 
+def _wait_for_states(playground, expected, timeout=60):
+    """Wait until the rows are as expected: an answer is recorded after the mail."""
+    deadline = time.monotonic() + timeout
+    while (states := _states(playground)) != expected:
+        assert time.monotonic() < deadline, states
+        time.sleep(0.2)
+
+
 @contextlib.contextmanager
 def _pressed_too_late(playground, how, folder):
     """Have a colleague press Send in a transaction older than what the block does.
@@ -322,11 +330,11 @@ def _flags(playground):
     return dict(rows)
 
 
-def _assert_once_each(catcher):
+def _assert_once_each(catcher, count=COUNT):
     addresses = sorted(
         address for mail in catcher.mails() for address in mail.recipients
     )
-    expected = [f"customer{number}@example.com" for number in range(COUNT)]
+    expected = sorted(f"customer{number}@example.com" for number in range(count))
     assert addresses == expected, addresses
 
 
@@ -575,6 +583,15 @@ def check_two_workers_at_once(playground):
             call.result()
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT}
+
+
+def check_two_cron_workers(playground):
+    """A server with two cron workers sends a run by itself, each invoice once."""
+    with _started(playground) as catcher:
+        playground.server("--workers=1", "--max-cron-threads=2")
+        catcher.wait_for(COUNT, timeout=120)
+        _wait_for_states(playground, {"sent": COUNT})
+        _assert_once_each(catcher)
 
 
 def check_two_cursors(playground):
