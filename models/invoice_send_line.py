@@ -346,7 +346,14 @@ class InvoiceSendLine(models.Model):
             line._log_decision(
                 self.env._("The mail did not arrive, says %(user)s: it is sent again.")
             )
-        lines.write({"state": QUEUED, "pending_mail_id": False, "error": False})
+        lines.write(
+            {
+                "state": QUEUED,
+                "pending_mail_id": False,
+                "error": False,
+                "next_try": False,  # whatever it waited for before
+            }
+        )
         self.env["invoice.send.outbox"]._trigger(lines)
         self.run_id._update_state()
 
