@@ -104,7 +104,9 @@ class SaleOrderLine(models.Model):
             found = pick(own, missing)
             if not found:
                 found = pick(free, missing)
-                if not is_close(sum(amounts[line] for line in found), missing):
+                # Core links time to invoices only, not to credit notes that bill it.
+                exact = is_close(sum(amounts[line] for line in found), missing)
+                if not exact and (move.move_type == "out_invoice" or missing < 0):
                     continue
             for credited in freed:
                 freed[credited] -= found

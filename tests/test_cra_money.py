@@ -157,6 +157,20 @@ class TestCraInvoices(CraMoneyCommon):
         self.assertEqual(invoice.amount_untaxed, 600)
         self.assertEqual(self.order_line.qty_to_invoice, 0)
 
+    def test_a_credit_note_of_down_payments_bills_its_time(self):
+        """Odoo's dialog deducts more than there is to invoice, and so credits."""
+        wizard = self._get_wizard(advance_payment_method="fixed", fixed_amount=4000)
+        wizard._create_invoices(self.order).action_post()
+        credit = self.order._create_invoices(final=True)
+        self.assertEqual(credit.move_type, "out_refund")
+        self.assertEqual(credit.amount_untaxed, 4000 - 25 * 100)
+        self.assertEqual(credit.timesheet_ids, self.january | self.february)
+        credit.action_post()
+        self.assertEqual(credit.timesheet_ids, self.january | self.february)
+        self.assertEqual(self.order_line.qty_to_invoice, 0)
+        with self._refused("Nothing is left"):
+            self._invoice(self.january_report)
+
     def test_an_order_that_is_billed_by_quantity_already_is_not_billed_again(self):
         invoice = self._invoice(self.february_report)
         invoice.invoice_line_ids.quantity = 25  # the accountant added January by hand
