@@ -37,6 +37,8 @@ class TestCraLifeTour(SmtpMixin, CraPortalCommon):
         self.start_tour(self._receive_link(self.report), "cra_customer_refuses")
         self.env.invalidate_all()
         self.assertEqual(self.report.state, "refused")
+        # Managers of this company cannot read the public user, who is in another.
+        self.assertFalse(self.report.activity_ids.sudo().create_uid.share)
         march = (date(2026, 3, 1), date(2026, 3, 31))
         generate = self.env.registry["cra.generate"]
         self.patch(generate, "_default_month", lambda model: march)
