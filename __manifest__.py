@@ -72,6 +72,7 @@
     "demo": [
         "demo/cra_demo.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "assets": {
         "web.assets_backend": [
             "sale_timesheet_cra/static/src/annex_preview/*",

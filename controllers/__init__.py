@@ -1,3 +1,4 @@
+from . import access_log
 from . import evidence
 from . import invoice_annex
 from . import portal_access

@@ -1,7 +1,12 @@
-from odoo.exceptions import AccessError
+from contextlib import contextmanager
+
+from odoo.exceptions import AccessError, MissingError
+from odoo.fields import Domain
 from odoo.http import request
 
 from odoo.addons.portal.controllers.portal import CustomerPortal
+
+from .tries import Tries
 
 #: What a customer may know of: drafts and withdrawn reports are nobody's outside.
 SHOWN_STATES = ("sent", "approved", "refused", "superseded")
@@ -14,15 +19,14 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "X-Robots-Tag": "noindex, nofollow",
 }
+TRIES = Tries()
 
 
 class CraPortalAccess(CustomerPortal):
     """Who may see a report, and who may answer it.
 
-    Tries with bad links are not counted: a signature of 256 bits and a random token of
-    122 are not found by trying, while a count by address would shut out whole companies
-    behind one router, and would write on every GET. What can be guessed, a code of six
-    digits, is counted: see ``cra.approver.code``.
+    Links are signatures of 256 bits or random tokens of 122, so that few tries are
+    enough for everybody. Codes of six digits are counted in ``cra.approver.code``.
     """
 
     def _get_report(self, report_id, access_token=None, approval_token=None):
@@ -31,13 +35,35 @@ class CraPortalAccess(CustomerPortal):
         :return: pair of sudo records in the reader's language, the approval or none
         :raise AccessError, MissingError: whatever is wrong; never told to the reader
         """
+        with self._limit_tries(report_id):
+            return self._find_report(report_id, access_token, approval_token)
+
+    @contextmanager
+    def _limit_tries(self, what):
+        """Count what is tried in vain; after too many tries nothing is looked at.
+
+        :param what: a report's id, or another thing that links open
+        :raise AccessError: there were too many
+        """
+        key = (request.httprequest.remote_addr, what)
+        if TRIES.is_over(key):
+            raise AccessError(self.env._("This link is not valid anymore."))
+        try:
+            yield
+        except (AccessError, MissingError):
+            TRIES.count(key)
+            raise
+
+    def _find_report(self, report_id, access_token, approval_token):
         approvals_sudo = request.env["cra.approval"].sudo()
         if approval_token:
             approval_sudo = approvals_sudo._from_token(report_id, approval_token)
             report_sudo = approval_sudo.report_id
         else:
             report_sudo = self._document_check_access(
-                "cra.report", report_id, access_token
+                # Core compares ASCII only.
+                *("cra.report", report_id),
+                access_token if (access_token or "").isascii() else None,
             )
             approval_sudo = self._get_own_approvals(report_sudo)[:1]
         internal = request.env.user._is_internal()
@@ -71,17 +97,22 @@ class CraPortalAccess(CustomerPortal):
 
         :param reports_sudo: on these reports; without, those still to be answered
         """
-        user = request.env.user
-        # sudo: portal users do not read approvals; only their own are searched
-        approvals_sudo = request.env["cra.approval"].sudo()
-        if not user._is_portal():
-            return approvals_sudo
-        domain = [("partner_id", "=", user.partner_id.id)]
+        domain = self._get_own_domain()
         if reports_sudo is None:
-            domain += [("state", "=", "pending"), ("report_id.state", "=", "sent")]
+            domain &= Domain("state", "=", "pending")
+            domain &= Domain("report_id.state", "=", "sent")
         else:
-            domain += [("state", "!=", "void"), ("report_id", "in", reports_sudo.ids)]
-        return approvals_sudo.search(domain)
+            domain &= Domain("state", "!=", "void")
+            domain &= Domain("report_id", "in", reports_sudo.ids)
+        # sudo: portal users do not read approvals; only their own are searched
+        return request.env["cra.approval"].sudo().search(domain)
+
+    def _get_own_domain(self):
+        """Return the approvals of the logged-in customer contact, nobody else's."""
+        user = request.env.user
+        if not user._is_portal():
+            return Domain.FALSE
+        return Domain("partner_id", "=", user.partner_id.id)
 
     def _speak_with(self, partner):
         """Answer in the language of the person whose link was opened."""

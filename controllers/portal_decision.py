@@ -1,12 +1,13 @@
 import binascii
+import re
 
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.http import request, route
 
 from .portal_report import CraPortalReport
 
-#: Names of the fields of the form that hold remarks, before the line's id.
-REMARK_PREFIX = "remark_"
+#: Names of the fields of the form that hold remarks, with the line's id.
+REMARK = re.compile(r"remark_(\d{1,10})", re.ASCII)
 
 
 class CraPortalDecision(CraPortalReport):
@@ -125,12 +126,8 @@ class CraPortalDecision(CraPortalReport):
     @staticmethod
     def _get_remarks(typed):
         """Return the remarks of the form by the line's id."""
-        names = {name: name.removeprefix(REMARK_PREFIX) for name in typed}
-        return {
-            int(line_id): typed[name]
-            for name, line_id in names.items()
-            if name != line_id and line_id.isdecimal()
-        }
+        found = ((REMARK.fullmatch(name), text) for name, text in typed.items())
+        return {int(match[1]): text for match, text in found if match}
 
     # === IDENTITY === #
 

@@ -68,7 +68,10 @@ class CraPortalList(CraPortalAccess):
         """
         if not digest:
             return self._get_own_approvals()
-        approvals_sudo = request.env["cra.approval"].sudo()._from_digest_token(digest)
+        with self._limit_tries("digest"):
+            approvals_sudo = (
+                request.env["cra.approval"].sudo()._from_digest_token(digest)
+            )
         self._speak_with(approvals_sudo.partner_id)
         # Reports that were withdrawn are nobody's outside.
         approvals_sudo = approvals_sudo.with_context(lang=request.env.lang)
@@ -107,6 +110,7 @@ class CraPortalList(CraPortalAccess):
         return {
             "groups": [("", reports_sudo)] if reports_sudo else [],
             "consultants": reports_sudo._get_consultants_labels(),
+            "totals": reports_sudo._get_total_labels(),
             "approvals": approvals_sudo,
             "links": {
                 a.report_id.id: a._get_page_url(query={"approval": a._get_token()})
@@ -128,7 +132,7 @@ class CraPortalList(CraPortalAccess):
             "searchbar_groupby": self._get_cra_groupings(),
             "searchbar_inputs": self._get_cra_inputs(),
         }
-        chosen = {"search": options.get("search") or ""}
+        chosen = {"search": (options.get("search") or "").replace("\0", "")}
         for name, bar in zip(
             ("sortby", "filterby", "groupby", "search_in"), bars.values(), strict=True
         ):
@@ -139,10 +143,8 @@ class CraPortalList(CraPortalAccess):
             bars["searchbar_filters"][chosen["filterby"]]["domain"]
         )
         if chosen["search"]:
-            fields = bars["searchbar_inputs"][chosen["search_in"]]["fields"]
-            domain &= Domain.OR(
-                Domain(field, "ilike", chosen["search"]) for field in fields
-            )
+            found_in = bars["searchbar_inputs"][chosen["search_in"]]
+            domain &= self._get_search_domain(chosen["search"], **found_in)
         grouping = bars["searchbar_groupby"][chosen["groupby"]]
         order = bars["searchbar_sortings"][chosen["sortby"]]["order"]
         if grouping["order"]:
@@ -150,18 +152,25 @@ class CraPortalList(CraPortalAccess):
         # sudo: searches labels of projects the customer may not open; the domain holds
         # the reader's own rules
         Report = request.env["cra.report"].sudo()
-        total = Report.search_count(domain)
+        # A search reads many lines: once, not for the pager and the page each.
+        found_sudo = Report.search(domain, order=order) if chosen["search"] else None
+        total = Report.search_count(domain) if found_sudo is None else len(found_sudo)
         args = {name: value for name, value in chosen.items() if value}
         pages = pager("/my/cra", total, page, step=PAGE_SIZE, url_args=args)
-        reports_sudo = Report.search(
-            domain, order=order, limit=PAGE_SIZE, offset=pages["offset"]
-        )
+        first = pages["offset"]
+        if found_sudo is None:
+            reports_sudo = Report.search(
+                domain, order=order, limit=PAGE_SIZE, offset=first
+            )
+        else:
+            reports_sudo = Report.browse(found_sudo.ids[first : first + PAGE_SIZE])
         consultants = reports_sudo._get_consultants_labels()
         return {
             **bars,
             **chosen,
             "groups": self._group(reports_sudo, chosen["groupby"], consultants),
             "consultants": consultants,
+            "totals": reports_sudo._get_total_labels(),
             "approvals": self._get_own_approvals(reports_sudo),
             "links": {report.id: report.access_url for report in reports_sudo},
             "query": {},
@@ -174,7 +183,22 @@ class CraPortalList(CraPortalAccess):
         Report = request.env["cra.report"]
         if not Report.has_access("read"):
             return Domain.FALSE
-        return Domain("id", "in", Report._search([("state", "in", SHOWN_STATES)]))
+        rules = request.env["ir.rule"]._compute_domain(Report._name, "read")
+        return Domain("state", "in", SHOWN_STATES) & Domain(rules)
+
+    def _get_search_domain(self, text, fields, line_fields, **_more):
+        """Return the reports in which a text is found.
+
+        :param list fields: names of fields of reports
+        :param list line_fields: of their lines; those of other customers are not even
+            looked at
+        """
+        domain = Domain.OR(Domain(field, "ilike", text) for field in fields)
+        if line_fields:
+            lines = Domain.OR(Domain(field, "ilike", text) for field in line_fields)
+            lines &= Domain("report_id", "any", self._get_readable_domain())
+            domain |= Domain("line_ids", "any", lines)
+        return domain
 
     def _get_cra_sortings(self):
         return {
@@ -189,7 +213,8 @@ class CraPortalList(CraPortalAccess):
         }
 
     def _get_cra_filters(self):
-        mine = self._get_own_approvals().report_id.ids
+        pending = self._get_own_domain() & Domain("state", "=", "pending")
+        sent = Domain("state", "=", "sent")
         return {
             "all": {
                 "label": self.env._("Current versions"),
@@ -197,12 +222,11 @@ class CraPortalList(CraPortalAccess):
             },
             "mine": {
                 "label": self.env._("Await my answer"),
-                "domain": Domain("id", "in", mine),
+                "domain": sent & Domain("approval_ids", "any", pending),
             },
             "sent": {
                 "label": self.env._("Await an answer"),
-                "domain": Domain("state", "=", "sent")
-                & Domain("approval_mode", "!=", "none"),
+                "domain": sent & Domain("approval_mode", "!=", "none"),
             },
             "approved": {
                 "label": self.env._("Agreed"),
@@ -228,24 +252,36 @@ class CraPortalList(CraPortalAccess):
         }
 
     def _get_cra_inputs(self):
+        work = ["task_label", "description"]
         inputs = {
-            "name": (self.env._("Search in Number"), ["name"]),
-            "project": (self.env._("Search in Project"), ["project_id.name"]),
+            "name": (self.env._("Search in Number"), ["name"], []),
+            "project": (self.env._("Search in Project"), ["project_id.name"], []),
             "consultant": (
                 self.env._("Search in Consultant"),
-                ["line_ids.employee_label"],
+                [],
+                ["employee_label"],
             ),
-            "reference": (self.env._("Search in Order Number"), ["customer_reference"]),
-            "work": (
-                self.env._("Search in Work"),
-                ["line_ids.task_label", "line_ids.description"],
+            "reference": (
+                self.env._("Search in Order Number"),
+                ["customer_reference"],
+                [],
             ),
+            "work": (self.env._("Search in Work"), [], work),
         }
-        everywhere = [field for _label, fields in inputs.values() for field in fields]
+        everywhere = (
+            self.env._("Search in All"),
+            ["name", "project_id.name", "customer_reference"],
+            ["employee_label", *work],
+        )
         return {
-            name: {"input": name, "label": label, "fields": fields}
-            for name, (label, fields) in {
-                "all": (self.env._("Search in All"), everywhere),
+            name: {
+                "input": name,
+                "label": label,
+                "fields": fields,
+                "line_fields": line_fields,
+            }
+            for name, (label, fields, line_fields) in {
+                "all": everywhere,
                 **inputs,
             }.items()
         }

@@ -67,12 +67,15 @@ from . import invoice_send_line
 from . import invoice_send_check
 from . import invoice_send_delivery
 from . import invoice_send_document
-from . import invoice_send_mailbox
 from . import invoice_send_outbox
+from . import invoice_send_mailbox
+from . import invoice_send_recovery
+from . import invoice_send_job
 from . import invoice_send_run
 from . import invoice_send_progress
 from . import ir_actions_report
 from . import ir_attachment
+from . import ir_http
 from . import ir_mail_server
 from . import ir_websocket
 from . import mail_mail

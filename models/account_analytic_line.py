@@ -1,5 +1,5 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
@@ -10,6 +10,8 @@ SHOWN_FIELDS = frozenset(
     ("date", "unit_amount", "product_uom_id", "employee_id", "user_id")
     + ("project_id", "task_id", "so_line", "company_id")
 )
+#: What only the addon writes: it decides what may be invoiced.
+OWN_FIELDS = frozenset(("cra_line_id", "cra_hold", "cra_credited_id"))
 
 
 class AccountAnalyticLine(models.Model):
@@ -52,8 +54,25 @@ class AccountAnalyticLine(models.Model):
 
     # === CRUD METHODS === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        # Looked at afterwards: defaults may come with the context, too. The hold is
+        # worked out anyway. sudo: whoever writes time need not read what covers it.
+        created = lines.sudo()
+        if not self.env.su and (created.cra_line_id or created.cra_credited_id):
+            self._refuse_own_fields()
+        return lines
+
+    def _refuse_own_fields(self):
+        raise AccessError(
+            self.env._("Activity reports and invoices decide what time may be billed.")
+        )
+
     def _check_can_write(self, values):
         # EXTENDS 'hr_timesheet'
+        if not self.env.su and not OWN_FIELDS.isdisjoint(values):
+            self._refuse_own_fields()
         if not SHOWN_FIELDS.isdisjoint(values):
             self._check_not_locked_by_cra()
         return super()._check_can_write(values)

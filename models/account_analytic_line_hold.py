@@ -64,18 +64,24 @@ class AccountAnalyticLine(models.Model):
                 """
                 WITH wanted AS (
                     SELECT id, held, gated AND NOT agreed AND NOT invoiced AS to_hold
-                      FROM (%s) AS time
+                      FROM (%(gate)s) AS time
                 )
-                SELECT to_hold, array_agg(id) FROM wanted
-                 WHERE to_hold != held GROUP BY to_hold
+                UPDATE account_analytic_line aal
+                   SET cra_hold = wanted.to_hold, write_uid = %(uid)s,
+                       write_date = now() AT TIME ZONE 'UTC'
+                  FROM wanted
+                 WHERE wanted.id = aal.id AND wanted.to_hold != wanted.held
+             RETURNING aal.id
                 """,
-                self._cra_get_gate_sql(domain, "block"),
+                gate=self._cra_get_gate_sql(domain, "block"),
+                uid=self.env.uid,
             )
         )
         # sudo: the hold follows from the policy, whoever writes the time
-        timesheets = self.sudo().with_context(active_test=False)
-        for to_hold, line_ids in rows:
-            timesheets.browse(line_ids).write({"cra_hold": to_hold})
+        changed = self.sudo().browse(row[0] for row in rows)
+        changed.invalidate_recordset(["cra_hold", "write_uid", "write_date"])
+        changed.fetch(["so_line"])  # in one query, for what follows from the hold
+        changed.modified(["cra_hold"])
 
     @api.model
     def _cra_get_gate_sql(self, domain, *gates):

@@ -166,6 +166,16 @@ class AccountMove(models.Model):
         self.sudo().send_line_ids._withdraw()
         return super().button_draft()
 
+    def _set_is_move_sent(self, sent):
+        """Correct core's flag, without adding up all lines of the invoices again.
+
+        Core would look for changes of their amounts, which takes longer than a mail.
+        """
+        changed = self.filtered(lambda move: move.is_move_sent != sent)
+        changed.with_context(
+            skip_invoice_sync=True, check_move_validity=False
+        ).is_move_sent = sent
+
     def _get_sending_number(self):
         """Return how many times the invoice was sent, or tried to be."""
         self.ensure_one()

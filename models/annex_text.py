@@ -12,7 +12,8 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MAX_LENGTH = 20_000
+MAX_LENGTH, MAX_RESULT = 20_000, 100_000  # characters
+MAX_DEPTH = 50  # of parts within parts: Python has its limits, too
 FILTERS = ("capitalize", "date", "default", "lower", "title", "trim", "upper")
 #: What a text may be made of. Loops, calls, tests, macros and imports are not in it.
 STRUCTURE = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.CondExpr)
@@ -24,7 +25,8 @@ class AnnexTextError(Exception):
     """A text may not be used. ``args``: kind, what is wrong, line.
 
     Kinds: ``syntax`` with Jinja2's own words, ``variable``, ``filter``, ``pattern`` and
-    ``element`` with the name of the offender, ``length`` with the number of characters.
+    ``element`` with the name of the offender, ``length`` with the number of characters,
+    ``depth``.
     """
 
     def __init__(self, kind, name, line):
@@ -54,12 +56,12 @@ def render_text(source, values, locale):
     environment = _make_environment(locale)
     tree = _parse(environment, source, values.keys())
     try:
-        template = environment.from_string(tree)
-        return template.render(_nest(values))
-    except AnnexTextError:
-        raise
+        text = environment.from_string(tree).render(_nest(values))
     except (TemplateError, TypeError, ValueError) as error:
         raise AnnexTextError("syntax", str(error), 1) from error
+    if len(text) > MAX_RESULT:
+        raise AnnexTextError("length", str(len(text)), 1)
+    return text
 
 
 def _make_environment(locale):
@@ -92,16 +94,18 @@ def _parse(environment, source, variables):
     except TemplateSyntaxError as error:
         raise AnnexTextError("syntax", error.message, error.lineno) from error
     except RecursionError as error:
-        raise AnnexTextError("length", str(len(source)), 1) from error
+        raise AnnexTextError("depth", "", 1) from error
     _check(tree, variables)
     return tree
 
 
-def _check(node, variables):
+def _check(node, variables, depth=0):
+    if depth > MAX_DEPTH:
+        raise AnnexTextError("depth", "", node.lineno)
     if isinstance(node, (nodes.Name, nodes.Getattr)):
         name = _get_path(node)
         if name not in variables:
-            raise AnnexTextError("variable", name, node.lineno)
+            raise AnnexTextError("variable", name[:80], node.lineno)
         return
     if type(node) not in ALLOWED:
         name = type(node).__name__
@@ -109,7 +113,7 @@ def _check(node, variables):
     if isinstance(node, nodes.Filter):
         _check_filter(node)
     for child in node.iter_child_nodes():
-        _check(child, variables)
+        _check(child, variables, depth + 1)
 
 
 def _check_filter(node):
@@ -129,13 +133,16 @@ def _check_filter(node):
 
 def _get_path(node):
     """Return the dotted name of a variable, or of what is done to something else."""
-    if isinstance(node, nodes.Getattr):
-        inner = node.node
-        if isinstance(inner, (nodes.Name, nodes.Getattr)):
-            return f"{_get_path(inner)}.{node.attr}"
-        return f".{node.attr}"
-    # Only read: a text sets nothing.
-    return node.name if node.ctx == "load" else f"={node.name}"
+    names = []
+    while isinstance(node, nodes.Getattr):
+        names.append(node.attr)
+        node = node.node
+    if not isinstance(node, nodes.Name):
+        names.append("")
+    else:
+        # Only read: a text sets nothing.
+        names.append(node.name if node.ctx == "load" else f"={node.name}")
+    return ".".join(reversed(names))
 
 
 def _nest(values):

@@ -1,11 +1,20 @@
-from odoo import fields, models
+import re
+
+from odoo import SUPERUSER_ID, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import plaintext2html
+from odoo.tools import SQL, plaintext2html
 
 from .cra_approval import OPEN_STATES
+from .cra_secret import hide_secrets
 
 #: How much a customer may write, in characters.
 MAX_NAME, MAX_COMMENT, MAX_REMARK = 120, 4000, 500
+#: The most that a drawn signature takes, in base64.
+MAX_SIGNATURE = 2_000_000
+#: How PNG images start, in base64.
+PNG = "iVBORw0KGgo"
+#: Characters nobody types: the database and documents take none of them.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class CraApproval(models.Model):
@@ -28,6 +37,7 @@ class CraApproval(models.Model):
         reference = self._clean_text(reference, MAX_NAME)
         if not name or not signature:
             raise UserError(self.env._("Please enter your name and sign."))
+        self._check_signature(signature)
         approvals = self._answer(
             "approved", signed_by=name, signature=signature, **evidence or {}
         )
@@ -88,7 +98,8 @@ class CraApproval(models.Model):
             author_id=self.partner_id.id,
         )
         if report.user_id:
-            ours.report_id.activity_schedule(
+            # Not as the public user, whom people of other companies may not see.
+            ours.report_id.with_user(SUPERUSER_ID).activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=ours.env._("Refused by the customer"),
                 note=plaintext2html(comment),
@@ -104,12 +115,43 @@ class CraApproval(models.Model):
 
         :raise UserError: it is longer than ``length`` characters
         """
-        text = str(text or "").strip()
+        text = hide_secrets(UNPRINTABLE.sub("", str(text or ""))).strip()
         if len(text) > length:
             raise UserError(
                 self.env._("Please write at most %(count)s characters.", count=length)
             )
         return text
+
+    def _check_signature(self, signature):
+        """Take what the page draws, and nothing that others may have to open.
+
+        :raise UserError: it is no PNG image, or a huge one
+        """
+        drawn = isinstance(signature, str) and signature.startswith(PNG)
+        if not drawn or len(signature) > MAX_SIGNATURE:
+            raise UserError(self.env._("The signature is not a valid image."))
+
+    def _wait_for_others(self):
+        """Let one answer at a time look at these reports.
+
+        Whoever comes second waits here for the other's end. If it has changed anything,
+        what this transaction sees is old: the database says so by a serialization
+        failure, and Odoo takes the whole request up again.
+        """
+        self.report_id.flush_recordset()
+        self.env.cr.execute(
+            SQL(
+                """
+                UPDATE cra_report SET write_date = write_date
+                 WHERE id IN (SELECT id FROM cra_report WHERE id IN %s
+                              ORDER BY id FOR UPDATE)
+                """,
+                tuple(self.report_id.ids),
+            ),
+            log_exceptions=False,  # expected
+        )
+        self.report_id.invalidate_recordset()
+        self.invalidate_recordset()
 
     def _answer(self, state, **vals):
         """Write the decision with its evidence, after a last look under lock.
@@ -118,15 +160,9 @@ class CraApproval(models.Model):
         :raise UserError: none was
         """
         self.partner_id.ensure_one()
-        reports = self.report_id.try_lock_for_update()
-        reports.invalidate_recordset()
-        self.invalidate_recordset()
+        self._wait_for_others()
         approvals = self.filtered(
-            lambda a: (
-                a.report_id in reports
-                and a.report_id.state == "sent"
-                and a.state == "pending"
-            )
+            lambda a: a.report_id.state == "sent" and a.state == "pending"
         )
         if not approvals:
             raise UserError(

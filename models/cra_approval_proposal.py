@@ -1,6 +1,6 @@
 from markupsafe import escape
 
-from odoo import fields, models
+from odoo import SUPERUSER_ID, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import email_normalize
 
@@ -64,7 +64,8 @@ class CraApproval(models.Model):
         if scheduled:
             scheduled.note = escape(text)
         elif report.user_id:
-            report.activity_schedule(
+            # Not as the public user, whom people of other companies may not see.
+            report.with_user(SUPERUSER_ID).activity_schedule(
                 ACTIVITY_TYPE,
                 summary=summary,
                 note=escape(text),

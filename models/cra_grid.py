@@ -107,6 +107,11 @@ class CraGrid:
             return "week"
         return "half" if len(self.days) <= 16 else ""
 
+    def get_row_class(self, figures):
+        """Return the style class of a row: in a month, long figures are smaller."""
+        longest = max(map(len, figures), default=0)
+        return f"chars{min(longest, 6)}" if not self.width_class and longest > 3 else ""
+
     def get_head(self, day):
         """Return the day's name in the head of its column, as long as there is room."""
         width = "abbreviated" if self.width_class else "narrow"

@@ -2,10 +2,11 @@
 
 from calendar import monthrange
 from datetime import timedelta
+from functools import lru_cache
 
 import babel.dates
 
-from odoo.tools import SQL, babel_locale_parse, format_date, get_lang
+from odoo.tools import SQL, babel_locale_parse, get_lang
 
 PERIODS = [
     ("month", "Month"),
@@ -73,7 +74,12 @@ def period_label(env, first, last):
 
     :param env: environment whose language the words are in
     """
+    return _format_period(get_lang(env).code, first, last)
+
+
+@lru_cache(maxsize=2048)
+def _format_period(lang, first, last):
+    locale = babel_locale_parse(lang)
     if period_bounds("month", first) == (first, last):
-        return format_date(env, first, date_format="LLLL yyyy")
-    locale = babel_locale_parse(get_lang(env).code)
+        return babel.dates.format_date(first, "LLLL yyyy", locale=locale)
     return babel.dates.format_interval(first, last, "yMMMd", locale=locale)

@@ -59,17 +59,19 @@ class CraPolicy(models.Model):
         for policy in self:
             company = policy.company_id or self.env.company
             start = policy._get_start_date(company)
-            month, sentences = policy._get_preview(company, start)
+            is_assigned = not policy._origin or policy._is_assigned(company)
+            month, sentences = policy._get_preview(company, start, is_assigned)
             policy.preview_title = self.env._("What will happen in %s", month)
             policy.preview = "\n".join(sentences)
 
     # === PREVIEW === #
 
-    def _get_preview(self, company, start):
+    def _get_preview(self, company, start, is_assigned):
         """Return what this policy will do next, in the reader's language.
 
         :param company: ``res.company`` whose time is meant
         :param date start: day from which the policy is in force, None if it never is
+        :param bool is_assigned: whether anything uses the policy
         :return: pair (month in words, list of sentences)
         """
         self.ensure_one()
@@ -88,7 +90,7 @@ class CraPolicy(models.Model):
             day = schedule.get_moment(*periods[0]).astimezone(schedule.zone).date()
         month = period_label(self.env, *period_bounds("month", day))
         sentences = []
-        if self._origin and not self._is_assigned(company):
+        if not is_assigned:
             sentences.append(
                 self.env._(
                     "No project, customer or company uses this policy yet: nothing "

@@ -141,6 +141,7 @@ class CraReport(models.Model):
         string="Responsible",
         index="btree_not_null",
         tracking=True,
+        groups="base.group_user",
         help="Told about decisions and failures of this report.",
     )
     date_from = fields.Date(string="From", required=True, readonly=True)
@@ -154,6 +155,7 @@ class CraReport(models.Model):
         required=True,
         readonly=True,
         copy=False,
+        groups="base.group_user",
         help="Whose time this is about: customer, project, consultant.",
     )
     version = fields.Integer(
@@ -172,6 +174,7 @@ class CraReport(models.Model):
         inverse_name="previous_id",
         string="Next Versions",
         readonly=True,
+        groups="base.group_user",
     )
     line_ids = fields.One2many(
         comodel_name="cra.report.line",
@@ -291,7 +294,6 @@ class CraReport(models.Model):
         for report in self:
             # sudo: portal users may not read the consultant's record, only its label
             report_sudo = report.sudo()
-            period = report_sudo._get_period_label()
             if report_sudo.name:
                 version = f" v{report_sudo.version}" if report_sudo.version > 1 else ""
                 report.display_name = f"{report_sudo.name}{version}"
@@ -299,7 +301,7 @@ class CraReport(models.Model):
             parts = (
                 report_sudo.project_id.display_name,
                 report_sudo.employee_id.name,
-                period,
+                report_sudo._get_period_label(),
             )
             report.display_name = " · ".join(part for part in parts if part)
 

@@ -4,6 +4,7 @@ from odoo.fields import Domain
 from odoo.tools.misc import hmac
 
 from .cra_approval_identity import DISCUSSION_SCOPE
+from .cra_secret import hide_secrets
 
 
 class CraReport(models.Model):
@@ -62,6 +63,9 @@ class CraReport(models.Model):
 
     def message_post(self, **kwargs):
         # EXTENDS 'mail': customers write in their own name, and hear of the answer
+        kwargs["body"] = hide_secrets(kwargs.get("body") or "")
+        if self.env.user._is_portal() and not self.env.su:
+            kwargs |= {"author_id": self.env.user.partner_id.id, "email_from": False}
         author_id = kwargs.get("author_id") or self.env.user.partner_id.id
         if self.env.user._is_public() and not kwargs.get("author_id"):
             raise AccessError(
@@ -73,6 +77,12 @@ class CraReport(models.Model):
             people = report_sudo.user_id.partner_id.ids + [author_id]
             report_sudo.message_subscribe(people)
         return super().message_post(**kwargs)
+
+    def _message_update_content(self, message, /, *, body, **kwargs):
+        # EXTENDS 'mail': the same for messages that are edited
+        return super()._message_update_content(
+            message, body=body and hide_secrets(body), **kwargs
+        )
 
     def _get_messages(self):
         """Return what was written below these reports and core's chatter would show."""

@@ -10,6 +10,7 @@ from odoo.tools import (
     formatLang,
     get_lang,
     groupby,
+    split_every,
 )
 from odoo.tools.pdf import merge_pdf
 
@@ -17,6 +18,9 @@ from ..reports.cra_xlsx import make_cra_workbook
 from ..reports.pdf_batch import LeanDocument
 from .cra_grid import CraGrid, format_day
 from .cra_period import period_label
+
+#: PDFs that are in memory at the same time.
+ATTACHED_TOGETHER = 500
 
 
 class CraReport(models.Model):
@@ -195,6 +199,14 @@ class CraReport(models.Model):
         """Return the total with its unit, in the language of the context."""
         return f"{self._format_amount(self.total_hours)} {self._get_unit_label()}"
 
+    def _get_total_labels(self):
+        """Return the same for many reports, each amount once: dict id -> label."""
+        labels = {}
+        for report in self:
+            key = (report.time_unit, report.total_hours)
+            labels[key] = labels.get(key) or report._get_total_label()
+        return {r.id: labels[r.time_unit, r.total_hours] for r in self}
+
     def _format_cell(self, hours):
         """Return an amount for a cell of the grid: no more digits than needed."""
         text = self._format_amount(hours)
@@ -202,11 +214,12 @@ class CraReport(models.Model):
         return text.rstrip("0").rstrip(separator) if separator in text else text
 
     def _attach_documents(self):
-        """Render these reports in one go and keep the result as evidence."""
-        names = {report: report._get_file_name() for report in self}
-        attachments = self._attach(self._render_documents(), names)
-        for report, attachment in attachments.items():
-            report.document_id = attachment
+        """Render these reports, many in one go, and keep the result as evidence."""
+        for batch in split_every(ATTACHED_TOGETHER, self.ids, self.browse):
+            names = {report: report._get_file_name() for report in batch}
+            attachments = self._attach(batch._render_documents(), names)
+            for report, attachment in attachments.items():
+                report.document_id = attachment
 
     @api.model
     def _attach(self, contents, names):

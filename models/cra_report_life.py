@@ -1,5 +1,6 @@
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import LockError, UserError
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 from .cra_digest import DIGEST_VERSION, digest
@@ -38,8 +39,20 @@ class CraReport(models.Model):
         waiting._send_requests()
 
     def _lock(self):
-        """Keep others from deciding on these reports until the transaction ends."""
-        self.lock_for_update()
+        """Keep others from deciding on these reports until the transaction ends.
+
+        :raise LockError: somebody else is at one of them
+        """
+        try:
+            self.lock_for_update()
+        except LockError as error:
+            raise LockError(
+                self.env._(
+                    "%s is being answered or changed by somebody else at this moment. "
+                    "Please try again.",
+                    ", ".join(self.mapped("display_name")),
+                )
+            ) from error
         self.invalidate_recordset()
 
     def _check_sendable(self):
@@ -204,8 +217,12 @@ class CraReport(models.Model):
 
     def _update_hold(self):
         """Hold or free the timesheets of these reports as their states say."""
-        timesheets = (self | self.previous_id).line_ids.timesheet_id
-        timesheets._cra_update_hold_of_lines()
+        # sudo: the hold follows from the states, whoever reads the lines
+        lines = self.env["cra.report.line"].sudo()
+        lines.flush_model(["report_id", "timesheet_id"])
+        query = lines._search([("report_id", "in", (self | self.previous_id).ids)])
+        shown = query.subselect(SQL.identifier("timesheet_id"))
+        self.env["account.analytic.line"]._cra_update_hold(Domain("id", "in", shown))
 
     def _get_content(self):
         """Return what the digest is made of: terms and lines, in plain values."""

@@ -55,6 +55,18 @@ class CraReport(models.Model):
                     report.display_name,
                 )
             )
+        timesheets = report.line_ids.timesheet_id
+        invoiced = timesheets.filtered(lambda line: not line._is_free_of_invoice())
+        if invoiced:
+            raise UserError(
+                self.env._(
+                    "%(report)s cannot be recalled: time on it is on invoice "
+                    "%(invoice)s. Choose Correct to change the report, or credit or "
+                    "cancel the invoice first.",
+                    report=report.display_name,
+                    invoice=invoiced[0].timesheet_invoice_id.display_name,
+                )
+            )
         working = report.next_ids.filtered(lambda r: r.state in WORKING_STATES)
         if working:
             raise UserError(

@@ -36,22 +36,17 @@ def choose(amounts, limit):
 
 def _fill(amounts, limit):
     least, most = (round((limit + side) * SCALE) for side in (-TOLERANCE, TOLERANCE))
-    #: sum -> (index of the piece that reached it first, sum before it)
-    reached = {0: None}
-    for index, amount in enumerate(amounts):
-        piece = round(amount * SCALE)
-        for total in list(reached):
-            if total + piece <= most and total + piece not in reached:
-                reached[total + piece] = (index, total)
-                if total + piece > least:  # equal: no other choice comes nearer
-                    return _trace(reached, total + piece)
-    return _trace(reached, max(reached))
-
-
-def _trace(reached, total):
+    pieces = [round(amount * SCALE) for amount in amounts]
+    # Before each piece, which sums the earlier ones make up: bit n for a sum of n.
+    reached, within = [1], (1 << most + 1) - 1
+    for piece in pieces:
+        reached.append(reached[-1] | reached[-1] << piece & within)
+        if reached[-1] >> max(least + 1, 0):  # equal: no other choice comes nearer
+            break
+    total = reached[-1].bit_length() - 1
     chosen = []
-    step = reached[total]
-    while step:
-        chosen.append(step[0])
-        step = reached[step[1]]
+    for index in reversed(range(len(reached) - 1)):
+        if not reached[index] >> total & 1:
+            chosen.append(index)
+            total -= pieces[index]
     return sorted(chosen)

@@ -145,10 +145,8 @@ class InvoiceAnnex(models.Model):
 
     # === ACTION METHODS === #
     def action_open(self):
-        """Open the document: as it was sent, or as it would be sent now."""
+        """Open the document as it was sent."""
         self.ensure_one()
-        if self.state == "draft":
-            return self.move_id.action_preview_annexes()
         return {
             "type": "ir.actions.act_url",
             "url": f"/web/content/{self.attachment_id.id}",

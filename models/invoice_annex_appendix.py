@@ -57,7 +57,7 @@ class InvoiceAnnexSection(models.Model):
                 "employee": Value(expense.employee_id.name or ""),
                 "project": Value(project.with_env(self.env).name or ""),
                 "description": Value(_get_cost_name(costs)),
-                **self._prepare_dates(day),
+                **self._prepare_date(day),
                 "order_line": _get_label(line),
             },
             quantity=quantity,

@@ -4,6 +4,7 @@ from typing import NamedTuple
 from odoo import models
 from odoo.tools import format_date, formatLang
 
+from .annex_print import print_table
 from .annex_table import (
     MONEY,
     PRICE,
@@ -14,7 +15,6 @@ from .annex_table import (
     Value,
     day_value,
     make_table,
-    print_table,
     share,
 )
 
@@ -78,7 +78,12 @@ class InvoiceAnnexSection(models.Model):
             "price": lambda value: formatLang(self.env, value, dp="Product Price"),
             "total": lambda value: formatLang(self.env, value, currency_obj=currency),
         }
-        printed = print_table(table, formats, {"total": self.env._("Total")})
+        printed = print_table(
+            table,
+            formats,
+            {"total": self.env._("Total")},
+            self.template_id.orientation,
+        )
         return {"layout": "table", "title": self.title, **printed}
 
     # === TIME === #
@@ -93,8 +98,11 @@ class InvoiceAnnexSection(models.Model):
         timesheets = plan.timesheets.with_env(self.env)
         line_of = plan.get_line_of()
         units = [self._get_time_unit(line, line_of[line]) for line in timesheets]
+        dates = self._prepare_dates(timesheets.mapped("date"))
         rows = [
-            self._prepare_time_row(timesheet, unit, line_of[timesheet])
+            self._prepare_time_row(
+                timesheet, unit, line_of[timesheet], dates[timesheet.date]
+            )
             for timesheet, unit in zip(timesheets, units, strict=True)
         ]
         if self.show_amounts:
@@ -118,7 +126,7 @@ class InvoiceAnnexSection(models.Model):
         unit = line.product_uom_id or timesheet.so_line.product_uom_id
         return (unit or timesheet.product_uom_id).with_env(self.env)
 
-    def _prepare_time_row(self, timesheet, unit, line):
+    def _prepare_time_row(self, timesheet, unit, line, dates):
         """Return what the customer may read of a timesheet: never cost or rate."""
         recorded = timesheet.product_uom_id
         agreed = timesheet.cra_line_id
@@ -141,7 +149,7 @@ class InvoiceAnnexSection(models.Model):
         return Row(
             values={
                 **{name: Value(text or "") for name, text in texts.items()},
-                **self._prepare_dates(timesheet.date),
+                **dates,
                 "order_line": _get_label(line or timesheet.so_line),
             },
             quantity=recorded._compute_quantity(
@@ -258,22 +266,26 @@ class InvoiceAnnexSection(models.Model):
             digits=self.env["decimal.precision"].precision_get("Product Unit"),
         )
 
-    def _prepare_dates(self, day):
-        """Return what a day shows, and the groups it belongs to."""
-        monday = day - timedelta(days=day.weekday())
-        return {
-            "date": day_value(day, format_date(self.env, day)),
-            "day": day_value(day, format_date(self.env, day, date_format="full")),
-            "week": day_value(
-                monday,
-                self.env._(
-                    "Week %(number)s (%(first)s – %(last)s)",
-                    number=day.isocalendar().week,
-                    first=format_date(self.env, monday),
-                    last=format_date(self.env, monday + timedelta(days=6)),
-                ),
-            ),
-        }
+    def _prepare_dates(self, days):
+        """Return what each day shows, and the groups it belongs to, as a dict."""
+        return {day: self._prepare_date(day) for day in set(days)}
+
+    def _prepare_date(self, day):
+        values = {"date": day_value(day, format_date(self.env, day))}
+        groupings = self._get_groupings()
+        if "day" in groupings:
+            text = format_date(self.env, day, date_format="full")
+            values["day"] = day_value(day, text)
+        if "week" in groupings:
+            monday = day - timedelta(days=day.weekday())
+            text = self.env._(
+                "Week %(number)s (%(first)s – %(last)s)",
+                number=day.isocalendar().week,
+                first=format_date(self.env, monday),
+                last=format_date(self.env, monday + timedelta(days=6)),
+            )
+            values["week"] = day_value(monday, text)
+        return values
 
 
 def _get_price(line, plan):

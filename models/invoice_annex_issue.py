@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import float_compare, formatLang
 
+from .annex_plan import plan_annexes
 from .invoice_annex_move import READERS
 
 SHAPED_BY = ("annexes_chosen", "annex_template_ids", "annex_ids.state", "state") + (
@@ -178,8 +179,11 @@ class AccountMove(models.Model):
     @api.depends_context("lang")
     def _compute_annex_warning(self):
         issues = self._find_annex_issues(required=False)
+        archived = self._find_archived_annexes()
         for move in self:
-            move.annex_warning = "\n".join(issues.get(move._origin.id, ()))
+            key = move._origin.id
+            texts = [*archived.get(key, ()), *issues.get(key, ())]
+            move.annex_warning = "\n".join(texts)
 
     @api.depends(*SHAPED_BY)
     @api.depends_context("lang")
@@ -210,4 +214,27 @@ class AccountMove(models.Model):
                     content = section._prepare_content(plan)
                     issues += content.issues if content else ()
                 found.setdefault(plan.move.id, []).extend(issues)
+        return found
+
+    def _find_archived_annexes(self):
+        """Say which annexes invoices go without because their template is archived.
+
+        :return: dict of a list of sentences by invoice id
+        """
+        found = {}
+        templates = self.env["invoice.annex.template"].sudo()
+        archived = [("active", "=", False)]
+        if not templates.search_count(archived, limit=1) or not templates._is_in_use():
+            return found
+        # sudo: who invoices may not read timesheets; titles and reasons leave here
+        moves = self._get_open_annex_moves().sudo().with_context(active_test=False)
+        for plan in plan_annexes(moves) if moves else ():
+            if not plan.template.active:
+                sentence = self.env._(
+                    "%(annex)s (%(reason)s) is archived and does not go along. Restore "
+                    "its template, or take it off there.",
+                    annex=plan.template.with_env(self.env).name,
+                    reason=self.env["invoice.annex"]._explain(plan.sources),
+                )
+                found.setdefault(plan.move.id, []).append(sentence)
         return found

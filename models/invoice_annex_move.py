@@ -46,11 +46,6 @@ class AccountMove(models.Model):
         string="Planned Annexes",
         groups=READERS,
     )
-    annex_preview = fields.Binary(
-        compute="_compute_annex_preview",
-        groups=READERS,
-        export_string_translation=False,
-    )
 
     # === COMPUTE METHODS === #
     @api.depends("annex_ids.state")
@@ -70,19 +65,6 @@ class AccountMove(models.Model):
             planned.setdefault(plan.move.id, []).append(f"{template.name} – {reason}")
         for move in self:
             move.annex_summary = "\n".join(planned.get(move._origin.id, ()))
-
-    @api.depends_context("lang")
-    def _compute_annex_preview(self):
-        """Print what would be sent now, when it is downloaded."""
-        templates = self.env["invoice.annex.template"].sudo()
-        for move in self:
-            # sudo: who invoices may not read timesheets
-            results = templates._render_plans(move.sudo()._plan_annexes())
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
-            printed = [result.pdf for result in results]
-            move.annex_preview = printed and base64.b64encode(merge_pdf(printed))
 
     # === CRUD METHODS === #
     def write(self, vals):
@@ -110,25 +92,23 @@ class AccountMove(models.Model):
             raise UserError(annex._get_evidence_message())
 
     # === ACTION METHODS === #
-    def action_preview_annexes(self):
-        """Show the annexes as they would be sent now. Nothing is saved."""
+    def preview_annexes(self, changes):
+        """Print the annexes as they would be sent if the form was saved. It is not.
+
+        :param dict changes: values of the form, as they would be written
+        :return: PDF in base64
+        :raise UserError: says why nothing can be printed
+        """
         self.ensure_one()
         self.check_access("read")
-        # sudo: who invoices may not read timesheets
-        if not self.sudo()._plan_annexes():
-            raise UserError(
-                self.env._(
-                    "No annex applies to %(invoice)s: its projects, customer and "
-                    "company have no annex template, or nothing they show was billed.",
-                    invoice=self.display_name,
-                )
-            )
-        name = self.env._("Annexes - %s", (self.name or str(self.id)).replace("/", "-"))
-        return {
-            "type": "ir.actions.act_url",
-            "url": f"/web/content/account.move/{self.id}/annex_preview/{name}.pdf",
-            "target": "new",
-        }
+        savepoint = self.env.cr.savepoint()
+        try:
+            if changes:
+                # Nobody is told of what will not have happened.
+                self.with_context(tracking_disable=True).write(changes)
+            return base64.b64encode(self._print_annexes()).decode()
+        finally:
+            savepoint.close(rollback=True)
 
     def action_update_annexes(self):
         """Bring the list of annexes up to what templates ask for now."""
@@ -161,6 +141,23 @@ class AccountMove(models.Model):
         """Return the annexes to make: list of PlannedAnnex. In sudo mode only."""
         templates = self.env["invoice.annex.template"]
         return templates._plan(self) if self and templates._is_in_use() else []
+
+    def _print_annexes(self):
+        """Return all annexes of an invoice as they would be sent now, as one PDF.
+
+        :raise UserError: no annex applies, or one cannot be printed
+        """
+        # sudo: who invoices may not read timesheets
+        plans = self.sudo()._plan_annexes()
+        if not plans:
+            raise UserError(
+                self.env._(
+                    "No annex applies to %(invoice)s: its projects, customer and "
+                    "company have no annex template, or nothing they show was billed.",
+                    invoice=self.display_name,
+                )
+            )
+        return merge_pdf(self.env["invoice.annex.template"].sudo()._print_plans(plans))
 
     def _update_annexes(self):
         """Bring the drafts of posted invoices up to what templates ask for now."""

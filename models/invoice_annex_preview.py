@@ -40,14 +40,23 @@ class InvoiceAnnexTemplate(models.Model):
         plans = self.sudo()._add_documents(plan_annexes(move.sudo(), draft.sudo()))
         if not plans:
             raise UserError(self.env._("%s has no lines yet.", move.display_name))
-        [result] = self.sudo()._render_plans(plans)
-        if isinstance(result, UserError):
-            raise result
-        if isinstance(result, Exception):
-            raise UserError(
-                self.env._("The annex cannot be printed: %s", result)
-            ) from result
-        return base64.b64encode(result.pdf).decode()
+        [content] = self.sudo()._print_plans(plans)
+        return base64.b64encode(content).decode()
+
+    def _print_plans(self, plans):
+        """Return the PDFs of annexes.
+
+        :raise UserError: says why one cannot be printed
+        """
+        results = self._render_plans(plans)
+        for result in results:
+            if isinstance(result, UserError):
+                raise result
+            if isinstance(result, Exception):
+                raise UserError(
+                    self.env._("The annex cannot be printed: %s", result)
+                ) from result
+        return [result.pdf for result in results]
 
     def _translate_draft(self, lang):
         """Give a draft its texts in another language.

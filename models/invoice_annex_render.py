@@ -172,8 +172,9 @@ class InvoiceAnnexTemplate(models.Model):
         }
         customer = move.commercial_partner_id
         document = LeanDocument(
+            # What is too long is cut at its end: the title is on the first page.
             name=" · ".join(
-                filter(None, (get_number(move), template.name, customer.name))
+                filter(None, (get_number(move), customer.name, template.name))
             ),
             render=partial(
                 template.env["ir.qweb"]._render,
@@ -225,7 +226,7 @@ class InvoiceAnnexTemplate(models.Model):
             (env._("Date"), format_date(env, move.invoice_date)),
             (env._("Customer"), customer.name or move.partner_id.display_name),
             (env._("Reference"), move.ref),
-            (env._("Period"), " – ".join(dict.fromkeys(period))),
+            (env._("Period"), "\u00a0– ".join(dict.fromkeys(period))),
         ]
         return [(label, text) for label, text in facts if text]
 

@@ -171,6 +171,7 @@ def explain(records, label, error):
             "%s cannot be used: only variables, filters, and if with else.", error.name
         ),
         "length": env._("It is too long: %s characters.", error.name),
+        "depth": env._("Too many parts stand within each other."),
         "syntax": error.name,
     }
     return env._(

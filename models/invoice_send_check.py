@@ -84,29 +84,41 @@ class InvoiceSendLine(models.Model):
 
         :return: see ``_update_senders``
         """
-        lines = self.filtered(lambda line: line.state in (DRAFT, BLOCKED))
-        if not lines:
-            return {}
-        # Somebody may have given the customer an address since.
-        without = lines.filtered(lambda line: not line.partner_ids)
-        self.env.add_to_compute(self._fields["partner_ids"], without)
-        senders = lines._update_senders()
+        senders = self._check_blockers()
+        lines = self._get_unsent()
         documents = lines._get_documents()
-        blockers = lines._get_blockers(senders)
         # sudo: the row itself writes what it found
         for line in lines.sudo():
             line.documents = documents[line.id]
             line.size = mail_weight.estimate(
                 document["size"] for document in documents[line.id]
             )
-            line.blockers = blockers[line.id]
-            state = BLOCKED if blockers[line.id] else DRAFT
-            if line.state != state:
-                line.state = state
         warnings = lines._get_warnings()
         for line in lines.sudo():
             line.warnings = warnings[line.id]
         return senders
+
+    def _check_blockers(self):
+        """Find out which of the rows that have not left may leave.
+
+        :return: see ``_update_senders``
+        """
+        lines = self._get_unsent()
+        # Somebody may have given the customer an address since.
+        without = lines.filtered(lambda line: not line.partner_ids)
+        self.env.add_to_compute(self._fields["partner_ids"], without)
+        senders = lines._update_senders()
+        blockers = lines._get_blockers(senders)
+        # sudo: the row itself writes what it found
+        for line in lines.sudo():
+            line.blockers = blockers[line.id]
+            state = BLOCKED if blockers[line.id] else DRAFT
+            if line.state != state:
+                line.state = state
+        return senders
+
+    def _get_unsent(self):
+        return self.filtered(lambda line: line.state in (DRAFT, BLOCKED))
 
     # === BLOCKERS === #
     def _get_blockers(self, senders):
@@ -189,6 +201,7 @@ class InvoiceSendLine(models.Model):
                 user=self.user_id.name,
                 company=self.company_id.sudo().name,
             ),
+            self.user_id,
         )
 
     def _prepare_no_email_blocker(self):
@@ -295,6 +308,7 @@ class InvoiceSendLine(models.Model):
                     size=human_size(self.size),
                     limit=human_size(limit),
                 ),
+                self.move_id,
             )
         ]
 

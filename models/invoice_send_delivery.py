@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Command
 
-from . import smtp_handover
+from . import mail_weight, smtp_handover
 from .invoice_send_line import (
     CANCELLED,
     DRAFT,
@@ -37,7 +37,8 @@ class InvoiceSendLine(models.Model):
     def _queue(self):
         """Claim the invoices of a run and wake the outbox."""
         self._claim(QUEUED)
-        self.env["invoice.send.outbox"]._trigger()
+        for next_try, lines in self.grouped("next_try").items():
+            self.env["invoice.send.outbox"]._trigger(lines, next_try or None)
 
     @api.model
     def _claim_for_core(self, moves, settings):
@@ -75,6 +76,7 @@ class InvoiceSendLine(models.Model):
                 """
                 UPDATE invoice_send_line line
                    SET state = %s,
+                       write_date = %s,
                        error = NULL,
                        was_sent = COALESCE(move.is_move_sent, FALSE),
                        sending_number = 1 + COALESCE(
@@ -88,12 +90,12 @@ class InvoiceSendLine(models.Model):
                   FROM account_move move
                  WHERE move.id = line.move_id AND line.id = ANY(%s)
                 """,
-                [state, self.ids],
+                [state, fields.Datetime.now(), self.ids],
                 log_exceptions=False,
             )
         except psycopg2.errors.UniqueViolation as error:
             raise ConcurrencyError("invoice claimed by somebody else") from error
-        names = ["state", "error", "was_sent", "sending_number"]
+        names = ["state", "error", "was_sent", "sending_number", "write_date"]
         self.invalidate_recordset(names)
         self.modified(names)
         self.run_id._notify_progress()
@@ -107,7 +109,7 @@ class InvoiceSendLine(models.Model):
         if held:
             held.write({"state": QUEUED, "error": False})
             held._flag_moves(False)
-            self.env["invoice.send.outbox"]._trigger()
+            self.env["invoice.send.outbox"]._trigger(held)
             self.env["invoice.send.outbox"]._process_after_commit(held)
 
     def _withdraw(self):
@@ -243,7 +245,17 @@ class InvoiceSendLine(models.Model):
 
     def _adopt_message(self, message):
         """Take over the mails of a message just posted, one per recipient."""
-        self.message_id = message
+        files = message.attachment_ids
+        self.write(
+            {
+                "message_id": message.id,
+                "documents": [
+                    {"name": file.name, "size": file.file_size, "exact": True}
+                    for file in files
+                ],
+                "size": mail_weight.estimate(files.mapped("file_size")),
+            }
+        )
         if not self._is_held():
             return
         mails = self._get_mails()._split_by_recipient()
@@ -314,8 +326,7 @@ class InvoiceSendLine(models.Model):
         """
         for line in self:
             sent = bool(line.was_sent or accepted or line._get_other_methods())
-            if line.move_id.is_move_sent != sent:
-                line.move_id.is_move_sent = sent
+            line.move_id._set_is_move_sent(sent)
 
     def _get_failure_texts(self, notifications):
         types = dict(
@@ -373,4 +384,3 @@ class InvoiceSendLine(models.Model):
                 "pending_mail_id": False,
             }
         )
-        self.env["invoice.send.outbox"]._trigger(self.next_try)

@@ -331,15 +331,10 @@ class InvoiceSendLine(models.Model):
     def action_confirm_arrived(self):
         """Record that the mail of an unconfirmed row did arrive."""
         self._check_can_send()
-        for line in self._lock_unconfirmed():
-            line.pending_mail_id._record_accepted()
-            line.pending_mail_id = False
+        lines = self._lock_unconfirmed()
+        for line in lines:
             line._log_decision(self.env._("The mail arrived, says %(user)s."))
-            if line._get_held_mails():
-                line.write({"state": QUEUED, "error": False})
-                self.env["invoice.send.outbox"]._trigger()
-            else:
-                line._settle()
+        lines._record_pending_accepted()
         self.run_id._update_state()
 
     def action_send_unconfirmed(self):
@@ -352,7 +347,7 @@ class InvoiceSendLine(models.Model):
                 self.env._("The mail did not arrive, says %(user)s: it is sent again.")
             )
         lines.write({"state": QUEUED, "pending_mail_id": False, "error": False})
-        self.env["invoice.send.outbox"]._trigger()
+        self.env["invoice.send.outbox"]._trigger(lines)
         self.run_id._update_state()
 
     def _lock_unconfirmed(self):

@@ -1,6 +1,18 @@
+import zlib
+from contextlib import contextmanager
+
+import psycopg2
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 from odoo.tools import email_normalize
+
+# Each transaction ends where a death may happen without harm: see InvoiceSendOutbox.
+# pylint: disable=invalid-commit
+
+# Namespace of our advisory locks: the second key is the mail server's id.
+MAILBOX_SPACE = zlib.crc32(b"ir.mail_server") - 2**31
 
 
 class InvoiceSendLine(models.Model):
@@ -180,3 +192,75 @@ class InvoiceSendLine(models.Model):
             }
             for number, (asked, sender) in enumerate(sorted(changed))
         }
+
+
+class InvoiceSendOutbox(models.AbstractModel):
+    """The limits of people's own mailboxes, which all workers keep together."""
+
+    # One subject per file: the model is too long for one.
+    _inherit = "invoice.send.outbox"  # pylint: disable=consider-merging-classes-inherited
+
+    @api.model
+    def _take_slots(self, lines):
+        """Return the rows that may leave now; the others wait for their mailbox.
+
+        A mailbox of somebody's own lets only so many mails per minute through.
+        """
+        lines._update_senders()
+        self.env.cr.commit()
+        for server, limited in lines.grouped("effective_server_id").items():
+            if server.owner_user_id:
+                lines -= self._wait_for_mailbox(server, limited)
+        return lines
+
+    @api.model
+    def _wait_for_mailbox(self, server, lines):
+        """Postpone what exceeds the limit, and all others of this mailbox with it.
+
+        :return: those of the given rows that have to wait
+        """
+        with self._lock_mailbox(server):
+            try:
+                taken = server._take_slots([line._count_mails() for line in lines])
+                self.env.cr.commit()
+            except psycopg2.errors.SerializationFailure:  # core counts there too
+                self.env.cr.rollback()
+                taken = 0
+            waiting = lines[taken:]
+            if waiting:
+                others = lines.search(
+                    self._get_due_domain()
+                    & Domain("effective_server_id", "=", server.id)
+                    & Domain("id", "not in", lines.ids)
+                )
+                # What other workers hold leaves, or waits there.
+                others = others.try_lock_for_update(allow_referencing=True)
+                self._spread(server, waiting | others)
+                self.env.cr.commit()
+        return waiting
+
+    @api.model
+    def _spread(self, server, lines):
+        """Have rows tried again as many a minute as their mailbox lets through."""
+        limit = server._get_personal_mail_servers_limit()
+        first, ahead = server._get_next_slot(), 0
+        for line in lines:
+            line.next_try = fields.Datetime.add(first, minutes=ahead // limit)
+            ahead += len(line.partner_ids) or 1
+        for next_try, batch in lines.grouped("next_try").items():
+            self._trigger(batch, next_try)
+
+    @contextmanager
+    def _lock_mailbox(self, server):
+        """Count alone: workers that share a mailbox wait for each other here."""
+        self.env.cr.execute(
+            "SELECT pg_advisory_lock(%s, %s)", [MAILBOX_SPACE, server.id]
+        )
+        self.env.cr.commit()  # the snapshot is older than the lock
+        try:
+            yield
+        finally:
+            self.env.cr.rollback()  # everything worth keeping is committed
+            self.env.cr.execute(
+                "SELECT pg_advisory_unlock(%s, %s)", [MAILBOX_SPACE, server.id]
+            )

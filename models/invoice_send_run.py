@@ -142,8 +142,9 @@ class InvoiceSendRun(models.Model):
 
     # === ACTION METHODS === #
     def action_check(self):
-        """Look again at what blocks the rows."""
+        """Look again at what blocks the rows, and at what goes along."""
         self._check_can_send()
+        self.line_ids.move_id._update_annexes()
         self._check()
 
     def action_check_blocked(self):
@@ -172,6 +173,17 @@ class InvoiceSendRun(models.Model):
                     )
                 )
             run._start(scheduled_on=run.scheduled_on)
+
+    def action_unschedule(self):
+        """Take back runs that wait for their time, to change or send them now."""
+        self._check_can_send()
+        for run in self.filtered(lambda run: run.state == "scheduled"):
+            # sudo: the run itself writes its rows
+            lines = run.line_ids.sudo().filtered(lambda line: line.state == QUEUED)
+            if lines != lines.try_lock_for_update():
+                raise UserError(self.env._("%(run)s is just leaving.", run=run.name))
+            lines.write({"state": DRAFT, "next_try": False, "sending_number": 0})
+            run.sudo().write({"state": "draft", "started_on": False})
 
     def action_cancel_rest(self):
         """Take out what has not left yet. What is leaving right now still leaves."""
@@ -248,7 +260,8 @@ class InvoiceSendRun(models.Model):
         for run in self:
             # sudo: whoever presses the button is who sends
             run.sudo().user_id = self.env.user
-            run._check()
+            # What only informs was looked up for the page: it stops nothing.
+            run.line_ids._check_blockers()
             lines = run.line_ids.filtered(lambda line: line.state == DRAFT)
             if not lines:
                 raise UserError(

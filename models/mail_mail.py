@@ -139,26 +139,44 @@ class MailMail(models.Model):
                 mail_server=self.env["ir.mail_server"].browse(server_id),
             )
         except Exception as error:
-            if is_answer(error):
-                if is_temporary(error):
-                    raise Postponed(get_text(error)) from error
-                # Core noted it on the mail and its notifications, in its words.
-                self._record_refused(get_text(error))
-                return
-            broken = isinstance(error, (psycopg2.Error, smtplib.SMTPServerDisconnected))
-            if broken or handover.claimed:
-                self.env.cr.rollback()
-                sessions.drop(server_id, smtp_from)
             if handover.accepted:
-                self._record_accepted()
-            elif handover.claimed:
-                raise Unconfirmed from error
-            elif broken and not is_new:
-                raise StaleSession from error
-            elif broken or is_temporary(error):
+                sessions.unrecorded = self.id
+            if not is_answer(error):
+                self._handle_break(error, handover, sessions, configuration, is_new)
+                return
+            sessions.note_answer(server_id, smtp_from)
+            if is_temporary(error):
                 raise Postponed(get_text(error)) from error
-            else:
-                self._record_refused(get_text(error))
+            # Core noted it on the mail and its notifications, in its words.
+            self._record_refused(get_text(error))
+        else:
+            sessions.unrecorded = self.id  # until the caller commits
+            sessions.note_answer(server_id, smtp_from)
+
+    def _handle_break(self, error, handover, sessions, configuration, is_new):
+        """Tell what an error means that is no answer of the mail server.
+
+        :param tuple configuration: what core sends the mail by
+        :param bool is_new: whether the session was opened for this mail
+        :raise: see ``_hand_over``
+        """
+        server_id, _alias_domain_id, smtp_from, _mail_ids = configuration
+        broken = isinstance(error, (psycopg2.Error, smtplib.SMTPServerDisconnected))
+        if broken or handover.claimed:
+            self.env.cr.rollback()
+            sessions.drop(server_id, smtp_from)
+        if handover.accepted:
+            self._record_accepted()
+        elif handover.claimed:
+            sessions.note_break(server_id, smtp_from, error)
+            raise Unconfirmed from error
+        elif broken and not is_new:
+            raise StaleSession from error
+        elif broken or is_temporary(error):
+            sessions.note_break(server_id, smtp_from, error)
+            raise Postponed(get_text(error)) from error
+        else:
+            self._record_refused(get_text(error))
 
     def _record_accepted(self):
         """Record the server's yes."""

@@ -1,8 +1,28 @@
 from odoo import api, models
 
+from .cra_secret import hide_secrets
+
 
 class MailThread(models.AbstractModel):
     _inherit = "mail.thread"
+
+    def _message_parse_extract_payload(
+        self, message, message_dict, save_original=False
+    ):
+        # EXTENDS 'mail': answers and failure reports quote our mail, with the link that
+        # is its reader's alone
+        payload = super()._message_parse_extract_payload(
+            message, message_dict, save_original=save_original
+        )
+        body = hide_secrets(payload["body"])
+        if body != payload["body"]:
+            payload["body"] = body
+            payload["attachments"] = [
+                attachment
+                for attachment in payload["attachments"]
+                if attachment[0] != "original_email.eml"  # would keep it
+            ]
+        return payload
 
     @api.model
     def _routing_handle_bounce(self, email_message, message_dict):

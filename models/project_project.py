@@ -105,6 +105,7 @@ class ProjectProject(models.Model):
     def action_view_cra_reports(self):
         """Open the activity reports of this project."""
         self.ensure_one()
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "sale_timesheet_cra.cra_report_action"
         )

@@ -1,3 +1,5 @@
+from dateutil.relativedelta import relativedelta
+
 from odoo import api, fields, models
 from odoo.tools import format_date, formatLang
 
@@ -71,7 +73,7 @@ class ResConfigSettings(models.TransientModel):
             "Time from %s on is reported.",
             format_date(self.env, start, date_format="full"),
         )
-        _month, sentences = policy._get_preview(self.company_id, start)
+        _month, sentences = policy._get_preview(self.company_id, start, True)
         return "\n".join([begins, *sentences])
 
     @api.depends_context("lang")
@@ -83,8 +85,17 @@ class ResConfigSettings(models.TransientModel):
             formatLang(self.env, hours, digits=2).rstrip("0").rstrip(".,"),
         )
 
+    @api.onchange("cra_policy_id")
+    def _onchange_cra_policy_id(self):
+        """Propose a start date with the first policy: the first day of next month."""
+        has_start = self.cra_start_date or self.cra_policy_id.start_date
+        if self.cra_policy_id and not has_start:
+            today = self.company_id._get_cra_today()
+            self.cra_start_date = today + relativedelta(months=1, day=1)
+
     # === ACTION METHODS === #
 
     def action_open_day_unit(self):
         """Open the unit that says how many hours a day has."""
+        self.check_access("create")
         return self.env.ref("uom.product_uom_day")._get_records_action()

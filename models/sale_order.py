@@ -114,8 +114,11 @@ class SaleOrder(models.Model):
         moves = self._create_invoices(final=True)
         for move in moves.sudo():
             billed = timesheets & move.invoice_line_ids.sale_line_ids.timesheet_ids
-            (move.timesheet_ids - billed).write({"timesheet_invoice_id": False})
-            billed.write({"timesheet_invoice_id": move.id})
+            # Mostly core has linked just these already.
+            if others := move.timesheet_ids - billed:
+                others.write({"timesheet_invoice_id": False})
+            if missing := billed - move.timesheet_ids:
+                missing.write({"timesheet_invoice_id": move.id})
         time_lines._settle_cra_time()
         moves._fill_cra_references()
         lines._reset_qty_to_invoice()

@@ -10,6 +10,15 @@ class SaleOrderLine(models.Model):
         # EXTENDS 'sale_timesheet': an agreement changes what may be invoiced
         return super()._compute_qty_delivered()
 
+    def _compute_remaining_hours_available(self):
+        # EXTENDS 'sale_timesheet', which asks the database once more for each line:
+        # only prepaid ones have remaining hours
+        prepaid = self.filtered(
+            lambda line: line.product_id.service_policy == "ordered_prepaid"
+        )
+        (self - prepaid).remaining_hours_available = False
+        return super(SaleOrderLine, prepaid)._compute_remaining_hours_available()
+
     def _timesheet_compute_delivered_quantity_domain(self):
         # EXTENDS 'sale_timesheet': time that awaits agreement is not delivered yet.
         # Fixed-price and prepaid lines keep their quantities: nothing is invoiced from

@@ -52,11 +52,8 @@ class SaleOrderLine(models.Model):
         lines = self._filter_cra_lines()
         if not lines:
             return
-        timesheets = lines.env["account.analytic.line"].search(
-            [("so_line", "in", lines.ids), ("project_id", "!=", False)],
-            order="date desc, id desc",
-        )
-        by_line = timesheets.grouped("so_line")
+        timesheets = lines.env["account.analytic.line"]
+        by_line = lines._get_time_by_line()
         freed = defaultdict(timesheets.browse)
         taken = defaultdict(timesheets.browse)
         for line in lines:
@@ -67,6 +64,14 @@ class SaleOrderLine(models.Model):
             of_move.write({"timesheet_invoice_id": False, "cra_credited_id": credited})
         for move, of_move in taken.items():
             of_move.write({"timesheet_invoice_id": move.id, "cra_credited_id": False})
+
+    def _get_time_by_line(self):
+        """Return all time of these lines, the latest first: dict line -> timesheets."""
+        timesheets = self.env["account.analytic.line"].search(
+            [("so_line", "in", self.ids), ("project_id", "!=", False)],
+            order="date desc, id desc",
+        )
+        return timesheets.grouped("so_line")
 
     def _settle_line(self, timesheets, freed, taken):
         """Add to ``freed`` and ``taken``, by move, the time of this line that changes.
@@ -139,8 +144,11 @@ class SaleOrderLine(models.Model):
         for move in sorted(quantities, key=lambda m: (m.state != "posted", m.id)):
             quantity = quantities[move]
             reversed_move = move.reversed_entry_id
-            if move.move_type == "out_refund" and not self._holds_corrections(
-                move, quantity, timesheets, amounts
+            # Down payments may turn an invoice into a credit note that bills time.
+            if (
+                move.move_type == "out_refund"
+                and quantity < 0
+                and not self._holds_corrections(move, quantity, timesheets, amounts)
             ):
                 if move.state == "posted" and reversed_move in quantities:
                     before = billed.get(reversed_move, quantities[reversed_move])
@@ -248,10 +256,10 @@ class SaleOrderLine(models.Model):
         :param moves: ``account.move`` that were posted, or withdrawn
         :raise UserError: names the invoice and the way out
         """
-        for line in self._filter_cra_lines():
-            timesheets = line.env["account.analytic.line"].search(
-                [("so_line", "=", line.id), ("project_id", "!=", False)]
-            )
+        lines = self._filter_cra_lines()
+        by_line = lines._get_time_by_line()
+        for line in lines:
+            timesheets = by_line.get(line, line.env["account.analytic.line"])
             amounts = {t: line._get_cra_quantity(t) for t in timesheets}
             billed = line._get_billed_quantities(timesheets, amounts)
             held = dict.fromkeys(billed, 0.0)

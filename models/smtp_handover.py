@@ -10,9 +10,11 @@ the DATA command, after the server accepted sender and recipients.
 import contextlib
 import smtplib
 import time
+from collections import Counter
 
 PAUSES = (1, 5, 15, 30, 60, 60, 120, 240, 480)  # minutes before each further try
-DOWN_FOR = 60  # seconds for which a server that can't be reached is not tried again
+DOWN_FOR = 60  # seconds for which a server that does not work is not tried again
+BREAKS = 2  # conversations in a row without an answer after which it does not work
 
 
 class Postponed(Exception):
@@ -69,6 +71,9 @@ class Sessions:
         self.mail_server = mail_server
         self.sessions = {}
         self.failures = {}
+        self.breaks = Counter()
+        # Id of the mail that a server has accepted while no record of that is sure.
+        self.unrecorded = None
 
     def get(self, server_id, smtp_from):
         """Return an open session, and whether it was opened just now.
@@ -90,6 +95,21 @@ class Sessions:
                 self.failures[key] = (time.monotonic(), error)
                 raise
         return self.sessions[key], is_new
+
+    def note_answer(self, server_id, smtp_from):
+        """Note that the server answers, whatever it says."""
+        self.breaks[server_id, smtp_from] = 0
+
+    def note_break(self, server_id, smtp_from, error):
+        """Note that the server took part in a conversation, but did not answer.
+
+        One mail it may not bear. More than that, and it is the server: each further
+        mail handed over now would be one more whose fate nobody knows.
+        """
+        key = (server_id, smtp_from)
+        self.breaks[key] += 1
+        if self.breaks[key] >= BREAKS:
+            self.failures[key] = (time.monotonic(), get_cause(error))
 
     def drop(self, server_id, smtp_from):
         session = self.sessions.pop((server_id, smtp_from), None)

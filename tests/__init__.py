@@ -13,6 +13,7 @@ from . import test_cra_policy
 from . import test_cra_after
 from . import test_cra_accessibility
 from . import test_cra_answer
+from . import test_cra_approvers
 from . import test_cra_change
 from . import test_cra_clock
 from . import test_cra_digest
@@ -22,6 +23,7 @@ from . import test_cra_document
 from . import test_cra_drift
 from . import test_cra_gate
 from . import test_cra_generate
+from . import test_cra_hostile
 from . import test_cra_identity
 from . import test_cra_lines
 from . import test_cra_links
@@ -34,6 +36,7 @@ from . import test_cra_schedule
 from . import test_cra_silence
 from . import test_cra_xlsx
 from . import test_hours_choice
+from . import test_annex_print
 from . import test_invoice_annex
 from . import test_invoice_annex_access
 from . import test_invoice_annex_agreed
@@ -52,8 +55,10 @@ from . import test_invoice_send_progress
 from . import test_invoice_send_run
 from . import test_invoice_send_tour
 from . import test_lean_pdf
+from . import test_rights
 from . import test_tours_accountant
 from . import test_tours_annex
 from . import test_tours_cra
+from . import test_tours_cra_correction
 from . import test_tours_cra_customer
 from . import test_tours_cra_life

@@ -1,7 +1,6 @@
 import smtplib
 from contextlib import contextmanager
-from email import message_from_bytes
-from email.policy import default
+from email import message_from_string
 
 from odoo.tests import new_test_user
 
@@ -26,7 +25,7 @@ class MailServerCommon(MailCommon):
             def send_message(session, message, smtp_from, smtp_to_list):
                 if answer:
                     answer(smtp_to_list)
-                received.append(message_from_bytes(message.as_bytes(), policy=default))
+                received.append(message_from_string(message.as_string()))
                 self.reached += smtp_to_list
 
             session_class = type(self.testing_smtp_session)

@@ -65,8 +65,14 @@ class CraMoneyCommon(CraCommon):
         credit = wizard.new_move_ids
         credit.invoice_date = fields.Date.today()
         if quantity is not None:
-            credit.invoice_line_ids.quantity = quantity
+            self._get_time_line(credit).quantity = quantity
         return credit
+
+    def _get_time_line(self, move):
+        """Return the line of an invoice that bills time: others are down payments."""
+        return move.invoice_line_ids.filtered(
+            lambda line: self.order_line in line.sale_line_ids
+        )
 
     @contextmanager
     def _refused(self, message):

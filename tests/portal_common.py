@@ -1,11 +1,13 @@
 import json
 import re
 from datetime import date
+from unittest.mock import patch
 
 from lxml import html
 
 from odoo import Command
 from odoo.http import Request
+from odoo.sql_db import Cursor
 from odoo.tests import new_test_user
 
 from .common import SIGNATURE, CraHttpCommon
@@ -91,6 +93,23 @@ class CraPortalCommon(CraHttpCommon):
             self.authenticate(None, None)
         self.opener.get(f"{self.base_url()}/web/login")
         return Request.csrf_token(self)
+
+    # === QUERIES === #
+
+    def _count_queries(self, function):
+        """Return how many queries the server needs to answer."""
+        counted = []
+        execute = Cursor.execute
+
+        def count(cursor, query, *args, **kwargs):
+            counted.append(query)
+            return execute(cursor, query, *args, **kwargs)
+
+        self.env.flush_all()
+        self.env.invalidate_all()
+        with patch.object(Cursor, "execute", count):
+            function()
+        return len(counted)
 
     # === CODES === #
 

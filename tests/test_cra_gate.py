@@ -171,32 +171,38 @@ class TestCraGateEverywhere(CraCommon):
         self.assertFalse(timesheet.cra_hold)
 
     def test_deciding_ten_reports_takes_as_many_queries_as_two(self):
-        def queries(count, month):
+        """Ten orders, each with its report: decided, in one go."""
+
+        def count_queries(count, month, state):
             for number in range(count):
-                employee = self.env["hr.employee"].create({"name": f"C{number}"})
+                project, _line = self._create_project(f"Lander {number}", self.chloe)
+                project.cra_policy_id = self.policy
                 for day in range(1, 6):
-                    self._create_timesheet(date(2026, month, day), employee=employee)
+                    self._create_timesheet(date(2026, month, day), project=project)
             reports = self._generate(month=month).sudo()
-            reports.flush_recordset()
-            self.env.invalidate_all()
-            before = self.cr.sql_log_count
-            reports.line_ids.timesheet_id._cra_update_hold_of_lines()
-            self.env.flush_all()
-            refused = self.cr.sql_log_count - before
-            reports._take_over_timesheets()  # as sending does
+            self.assertEqual(len(reports), count)
+            reports._take_over_timesheets()  # as sending does, without its documents
             self.env.cr.execute(
-                "UPDATE cra_report SET state = 'approved' WHERE id IN %s",
+                "UPDATE cra_report SET state = 'sent' WHERE id IN %s",
                 [tuple(reports.ids)],
             )
             self.env.invalidate_all()
             before = self.cr.sql_log_count
-            reports._update_hold()
+            reports.with_context(mail_notrack=True)._decide(state)
             self.env.flush_all()
-            self.assertFalse(any(reports.line_ids.timesheet_id.mapped("cra_hold")))
-            return refused + self.cr.sql_log_count - before
+            queries = self.cr.sql_log_count - before
+            timesheets = reports.line_ids.timesheet_id
+            held = set(timesheets.mapped("cra_hold"))
+            self.assertEqual(held, {state == "refused"})
+            orders = timesheets.so_line.order_id
+            to_invoice = set(orders.mapped("invoice_status")) == {"to invoice"}
+            self.assertEqual(to_invoice, state == "approved")
+            return queries
 
-        queries(2, 5)
-        self.assertEqual(queries(10, 7), queries(2, 6))
+        for state, month in (("approved", 4), ("refused", 7)):
+            count_queries(2, month, state)
+            few = count_queries(2, month + 1, state)
+            self.assertEqual(count_queries(10, month + 2, state), few, state)
 
     def test_the_form_of_the_order_shows_it(self):
         user = self._create_user("cra_seller", "Sally", "sales_team.group_sale_manager")

@@ -159,7 +159,12 @@ class TestCraCompleteness(PreflightCommon):
     def test_incomplete_months_can_be_made_nevertheless(self):
         self._work(WORK_DAYS[:2])
         self.assertEqual(self._generate().total_hours, 16)
-        self.assertEqual(self._preflight().line_ids.state, "incomplete")
+        line = self._preflight().line_ids
+        self.assertEqual(line.state, "incomplete")
+        # What mends it are timesheets, of any project, not the draft that exists.
+        action = line.action_mend()
+        self.assertEqual(action["res_model"], "account.analytic.line")
+        self.assertIn(("employee_id", "=", self.alice.id), action["domain"])
 
     def test_nobody_waits_for_time_where_the_report_was_sent(self):
         self._work(WORK_DAYS[:10])
@@ -377,6 +382,25 @@ class TestCraPreflight(PreflightCommon):
         wizard = self._preflight()
         self.assertEqual(wizard.line_ids.state, "late")
         self.assertEqual(wizard.line_ids.report_id, report)
+
+    def test_what_drifted_since_it_was_sent_is_named(self):
+        timesheet = self._create_timesheet(date(2026, 3, 2))
+        report = self._generate()
+        self._send(report)
+        self.env.flush_all()
+        self.cr.execute(
+            "UPDATE account_analytic_line SET unit_amount = 3 WHERE id = %s",
+            [timesheet.id],
+        )
+        self.env.invalidate_all()
+        report._find_drift()
+        wizard = self._preflight()
+        line = wizard.line_ids
+        self.assertEqual((line.state, line.report_id), ("changed", report))
+        self.assertIn(f"no longer what {report.name} says", line.explanation)
+        self.assertEqual(line.action_mend()["res_id"], report.id)
+        with self.assertRaisesRegex(UserError, "no time to report"):
+            wizard.action_generate()
 
     def test_the_missing_address_is_named_for_drafts_too(self):
         self._create_timesheet(date(2026, 3, 2))

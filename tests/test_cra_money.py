@@ -78,7 +78,7 @@ class TestCraInvoices(CraMoneyCommon):
         found = invoice.search([("cra_report_ids", "!=", False)])
         self.assertEqual(found, invoice)
 
-    def test_orders_of_two_currencies_and_companies_are_invoiced_apart(self):
+    def test_orders_of_two_currencies_are_invoiced_apart(self):
         foreign = self.setup_other_currency("CHF")
         pricelist = self.env["product.pricelist"].create(
             {"name": "Swiss", "currency_id": foreign.id}
@@ -94,6 +94,58 @@ class TestCraInvoices(CraMoneyCommon):
             by_currency,
             {self.company.currency_id: 1600, foreign: 3 * other_line.price_unit},
         )
+
+    def test_reports_of_two_companies_are_invoiced_by_their_own(self):
+        elsewhere = self.setup_other_company(name="Elsewhere")["company"]
+        for user in (self.env.user, self.manager, self.accountant):
+            user.company_ids |= elsewhere
+        there = self.env(
+            context={"allowed_company_ids": (elsewhere | self.company).ids}
+        )
+        product = self.product.with_env(there).copy({"taxes_id": False})
+        project = there["project.project"].create(
+            {
+                "name": "Gemini",
+                "partner_id": self.chloe.id,
+                "company_id": elsewhere.id,
+                "allow_billable": True,
+                "cra_policy_id": self.policy.id,
+            }
+        )
+        order = there["sale.order"].create(
+            {
+                "partner_id": self.chloe.id,
+                "company_id": elsewhere.id,
+                "order_line": [Command.create({"product_id": product.id})],
+            }
+        )
+        order.action_confirm()
+        project.sale_line_id = order.order_line
+        employee = there["hr.employee"].create(
+            {"name": "Elena", "company_id": elsewhere.id}
+        )
+        self._create_timesheet(date(2026, 1, 7), 4, employee=employee, project=project)
+        wizard = there["cra.generate"].create(
+            {
+                "company_id": elsewhere.id,
+                "date_from": date(2026, 1, 1),
+                "date_to": date(2026, 1, 31),
+            }
+        )
+        foreign = there["cra.report"].search(wizard.action_generate()["domain"])
+        self.assertEqual(foreign.company_id, elsewhere)
+        self._send(foreign)
+        self._agree(foreign)
+        accountant = there(user=self.accountant.id)
+        reports = self.january_report | foreign
+        action = reports.with_env(accountant).action_create_invoices()
+        invoices = accountant["account.move"].search(action["domain"])
+        self.assertEqual(
+            {move.company_id: move.invoice_line_ids.quantity for move in invoices},
+            {self.company: 16, elsewhere: 4},
+        )
+        for move in invoices:
+            self.assertEqual(move.journal_id.company_id, move.company_id)
 
     def test_down_payments_are_deducted_where_the_time_covers_them(self):
         wizard = self._get_wizard(advance_payment_method="fixed", fixed_amount=1000)
@@ -235,6 +287,13 @@ class TestCraMoney(CraMoneyCommon):
         redone.action_post()
         self.assertEqual(sum(redone.timesheet_ids.mapped("unit_amount")), 14)
         self._assert_free(2)
+
+    def test_a_line_deleted_from_a_draft_frees_its_time(self):
+        draft = self._invoice(self.february_report)
+        draft.invoice_line_ids.unlink()
+        self._assert_free(9)
+        again = self._invoice(self.february_report)
+        self.assertEqual(again.timesheet_ids, self.february)
 
     def test_time_taken_off_a_draft_is_free_when_it_is_posted(self):
         draft = self._invoice(self.february_report)

@@ -1,3 +1,4 @@
+from collections import Counter
 from datetime import date
 from unittest.mock import patch
 
@@ -15,7 +16,7 @@ SEQUENCES, LENGTH = 200, 5
 OPERATIONS = (
     ("january", "february", "both", "order", "january_period", "february_period")
     + ("post", "post_quietly", "draft", "cancel", "delete")
-    + ("credit", "credit_part", "redo", "less", "more")
+    + ("credit", "credit_part", "redo", "less", "more", "down_payment")
 )
 
 
@@ -43,6 +44,7 @@ class TestCraMoneyRandom(CraMoneyCommon):
         )
         def play(steps):
             savepoint = self.cr.savepoint()
+            self.played["sequences"] += 1
             try:
                 self._play(steps)
             finally:
@@ -50,16 +52,22 @@ class TestCraMoneyRandom(CraMoneyCommon):
                 savepoint.close(rollback=True)
                 self.env.invalidate_all()
 
+        self.played = Counter()
         self._post(self._invoice(self.january_report))
         # Notes in the chatter are a sixth of the time this takes.
         moves = self.env.registry["account.move"]
         with patch.object(moves, "message_post_with_source", lambda *a, **k: None):
             play()
+        self.assertGreaterEqual(self.played["sequences"], SEQUENCES)
+        # Each of them really took place, often enough to meet the others.
+        never = [name for name in OPERATIONS if self.played[name] < SEQUENCES // 20]
+        self.assertFalse(never, self.played)
 
     def _play(self, steps):
         done = []
         for name, choice in steps:
             refused = self._is_refused(getattr(self, f"_do_{name}"), choice)
+            self.played[name] += not refused
             done.append(f"{name} {choice} {refused or ''}")
             self._check(done)
         self._finish()
@@ -103,12 +111,12 @@ class TestCraMoneyRandom(CraMoneyCommon):
     def _check_nothing_more_is_free(self, invoice, message):
         """Check that no timesheet of an invoice fits into what was credited of it."""
         credited = sum(
-            credit.invoice_line_ids.quantity
+            self._get_time_line(credit).quantity
             for credit in invoice.reversal_move_ids
             if credit.state == "posted"
         )
         hours = invoice.timesheet_ids.mapped("unit_amount")
-        billed = max(invoice.invoice_line_ids.quantity - credited, 0)
+        billed = max(self._get_time_line(invoice).quantity - credited, 0)
         self.assertLess(sum(hours) - billed, min(hours) - 0.001, message)
 
     def _get_billed(self):
@@ -119,7 +127,7 @@ class TestCraMoneyRandom(CraMoneyCommon):
     def _describe(self):
         return "\n".join(
             f"{move.name} {move.move_type} {move.state} "
-            f"{sum(move.invoice_line_ids.mapped('quantity'))} h, on it: "
+            f"{self._get_time_line(move).quantity} h, on it: "
             f"{move.timesheet_ids.mapped('unit_amount')}"
             for move in self._get_moves()
         )
@@ -192,7 +200,7 @@ class TestCraMoneyRandom(CraMoneyCommon):
 
     def _do_credit_part(self, choice):
         if invoice := self._pick(choice, "posted", move_type="out_invoice"):
-            left = sum(invoice.invoice_line_ids.mapped("quantity"))
+            left = self._get_time_line(invoice).quantity
             self._credit(invoice, min(choice + 1, left)).action_post()
 
     def _do_redo(self, choice):
@@ -201,10 +209,15 @@ class TestCraMoneyRandom(CraMoneyCommon):
 
     def _do_less(self, choice):
         if move := self._pick(choice, "draft"):
-            move.invoice_line_ids.quantity = max(
-                sum(move.invoice_line_ids.mapped("quantity")) - choice, 0
-            )
+            line = self._get_time_line(move)
+            line.quantity = max(line.quantity - choice, 0)
 
     def _do_more(self, choice):
         if move := self._pick(choice, "draft"):
-            move.invoice_line_ids.quantity += choice
+            self._get_time_line(move).quantity += choice
+
+    def _do_down_payment(self, choice):
+        wizard = self._get_wizard(
+            advance_payment_method="fixed", fixed_amount=100 * (choice + 1)
+        )
+        self._post(wizard._create_invoices(self.order))

@@ -86,6 +86,16 @@ class TestCraPage(CraHttpCommon):
         self.assertIn("lun. 2 mars", page)
         self.assertIn("4,00", page)
 
+    def test_the_form_that_scripts_draw_is_translated_too(self):
+        self.env["res.lang"]._activate_lang("fr_FR")
+        answer = self.url_open("/website/translations?lang=fr_FR").json()
+        ours = answer["modules"]["sale_timesheet_cra"]
+        texts = {message["id"]: message["string"] for message in ours["messages"]}
+        self.assertEqual(
+            texts["Your order number (optional)"],
+            "Votre numéro de commande (facultatif)",
+        )
+
     def test_customers_without_a_language_get_their_half_days(self):
         self.policy.time_unit = "day"
         report = self._make_report([date(2026, 3, 2)])

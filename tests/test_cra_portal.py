@@ -94,6 +94,19 @@ class TestCraPortal(CraPortalCommon):
         response = self.url_open(f"{self.link}&report_type=pdf")
         self.assertEqual(response.content, content)
 
+    def test_the_page_needs_as_many_queries_for_100_lines_as_for_10(self):
+        counts = []
+        for month, lines in ((4, 10), (5, 100)):
+            for number in range(lines):
+                self._create_timesheet(
+                    date(2026, month, 1 + number % 28), hours=1, name=f"Work {number}"
+                )
+            link = self._get_link(self._send(self._generate(month=month)))
+            rows = self._open(link).xpath("//table[contains(@class, 'lines')]/tbody/tr")
+            self.assertEqual(len(rows), lines)
+            counts.append(self._count_queries(lambda path=link: self._open(path)))
+        self.assertEqual(*counts)
+
     # === WHO MAY WHAT === #
 
     def test_every_bad_link_gets_the_same_page_to_the_last_byte(self):

@@ -37,6 +37,15 @@ class TestCraPrivacy(CraPortalCommon):
             }
         )
         cls.alice.name = "Alice POISON-name"
+        cls.env["resource.calendar.leaves"].sudo().create(
+            {
+                "name": "POISON-absence",
+                "resource_id": cls.alice.resource_id.id,
+                "calendar_id": cls.alice.resource_calendar_id.id,
+                "date_from": "2026-03-05 06:00:00",
+                "date_to": "2026-03-05 18:00:00",
+            }
+        )
         cls.timesheet.name = "POISON-internal words"
         cls.project.description = "POISON-description"
         cls.policy.name = "POISON-policy"
@@ -94,6 +103,40 @@ class TestCraPrivacy(CraPortalCommon):
             self.assertNotIn("98761", text.replace(",", ""), where)
         self.assertIn("Built the launch pad", found["agreed pdf"])
         self.assertIn("Built the launch pad", found["agreed xlsx"])
+
+    def test_no_mail_holds_anything_private(self):
+        self._keep_codes()
+        self.policy.identity = "code"
+        self._send_report()
+        approval = self.approval
+        approval._send_code()
+        approval.mail_state = "delivered"
+        self.report.action_remind()
+        self.report._recall("We will send it again.")
+        mails = self.env["mail.mail"].search([("recipient_ids", "in", self.chloe.ids)])
+        self.assertEqual(len(mails), 4)
+        for mail in mails:
+            text = f"{mail.subject} {mail.body_html} {mail.email_from} {mail.reply_to}"
+            self.assertNotIn("POISON", text.upper(), mail.subject)
+            self.assertFalse(mail.attachment_ids)
+
+    def test_customers_read_nothing_private_by_rpc(self):
+        self._send_report()
+        portal = self._create_portal_user(self.chloe, "chloe_portal")
+        for model in ("cra.report", "mail.message", "ir.attachment"):
+            records = self.env[model].with_user(portal).search([])
+            stored = [
+                name
+                for name, field in records._fields.items()
+                if (field.store or name == "display_name")
+                and records._has_field_access(field, "read")
+            ]
+            self.assertNotIn("POISON", str(records.read(stored)).upper(), model)
+        self.assertEqual(
+            self.env["cra.report"].with_user(portal).search([]).ids, self.report.ids
+        )
+        for model in ("cra.report.line", "cra.approval", "cra.policy", "hr.employee"):
+            self.assertFalse(self.env[model].with_user(portal).has_access("read"))
 
     def test_the_file_names_hold_the_label_of_the_policy(self):
         self._send_report()

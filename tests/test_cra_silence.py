@@ -1,5 +1,6 @@
 import re
 from datetime import date
+from email.header import decode_header, make_header
 
 from odoo import Command
 from odoo.exceptions import UserError
@@ -139,7 +140,8 @@ class TestCraSilence(CraMailCommon):
         self._follow_up("2026-04-07 10:00:00")
         self._deliver("2026-04-07 10:00:00")
         (mail,) = self.received
-        self.assertIn("mars 2026", str(mail["Subject"]))
+        subject = str(make_header(decode_header(mail["Subject"])))
+        self.assertIn("mars 2026", subject)
         text = mail.get_payload()[1].get_payload(decode=True).decode()
         self.assertIn("mercredi 8 avril 2026", text)
         self.assertIn(CLAUSE, text)

@@ -181,6 +181,20 @@ class TestCraCorrectInvoiced(CraCommon):
         self.assertEqual(self.invoice.timesheet_ids, self.timesheet)
         self.assertEqual(self.order_line.qty_to_invoice, 0)
 
+    def test_what_is_invoiced_does_not_lose_its_agreement(self):
+        """Recalling a new version would take the agreement to the first one back."""
+        self.invoice.action_post()
+        working = self._correct()
+        self._create_timesheet(date(2026, 3, 27), 4)
+        working.action_refresh()
+        self._send(working)
+        with self.assertRaisesRegex(UserError, f"is on invoice {self.invoice.name}"):
+            working.action_recall()
+        with self.assertRaisesRegex(UserError, "credit or cancel the invoice"):
+            working._recall()
+        self.assertEqual(self.timesheet.cra_report_id, working)
+        self.assertEqual(working.state, "sent")
+
     def test_hours_too_many_come_back_as_a_negative_line(self):
         self.invoice.action_post()
         working = self._correct()

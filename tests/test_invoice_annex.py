@@ -280,7 +280,7 @@ class TestInvoiceAnnex(AnnexCommon):
         moves = self.invoice(small) | self.invoice(self.apollo)
         self.send(moves)
         first, second = get_pages(moves[1].annex_ids.attachment_id.raw)
-        name = f"{moves[1].name} · Time Detail · Azur & Fils"
+        name = f"{moves[1].name} · Azur & Fils · Time Detail"
         self.assertEqual(first.splitlines()[-2:], [name, "1 / 2"])
         self.assertEqual(second.splitlines()[-2:], [name, "2 / 2"])
         for page in (first, second):

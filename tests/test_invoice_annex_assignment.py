@@ -70,9 +70,25 @@ class TestInvoiceAnnexAssignment(AnnexCommon):
         self.log(self.apollo, 2)
         move = self.invoice(self.apollo)
         self.assertEqual(move.annex_ids.state, "draft")
+        self.assertFalse(move.annex_warning)
         self.template.active = False
+        move.invalidate_recordset(["annex_warning"])
+        self.assertEqual(
+            move.annex_warning,
+            "Time Detail (from customer Azur & Fils) is archived and does not go "
+            "along. Restore its template, or take it off there.",
+        )
         self.send(move)
+        self.assertTrue(move.is_move_sent)
         self.assertFalse(move.annex_ids)
+
+    def test_an_archived_template_gives_way_to_the_next_level_and_says_so(self):
+        self.apollo.annex_template_ids = self.create_template("Old", active=False)
+        self.customer.annex_template_ids = self.template
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.assertEqual(move.annex_ids.template_id, self.template)
+        self.assertIn("Old (from project Apollo) is archived", move.annex_warning)
 
     def test_no_annex_is_empty_unless_wanted(self):
         always = self.create_template("Always", always=True)

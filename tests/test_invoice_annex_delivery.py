@@ -190,6 +190,30 @@ class TestInvoiceAnnexWorkbook(CostCommon):
             ],
         )
 
+    def test_hidden_amounts_are_not_in_the_workbook_either(self):
+        self.customer.annex_template_ids = self.create_template(
+            "Detail",
+            format="xlsx",
+            section_ids=[
+                Command.create({"type": kind, "show_amounts": False})
+                for kind in ("time", "cost", "product")
+            ],
+        )
+        self.order.order_line = [
+            Command.create({"product_id": self.product_a.id, "product_uom_qty": 3})
+        ]
+        self.log(self.apollo, 2)
+        self.buy(8123)
+        move = self.invoice_order()
+        self.send(move)
+        book = self.open_workbook(move)
+        self.assertEqual(len(book.worksheets), 4)
+        cells = [c for sheet in book.worksheets for row in sheet.values for c in row]
+        amounts = {line.price_subtotal for line in move.invoice_line_ids}
+        self.assertFalse(amounts & {c for c in cells if not isinstance(c, str)})
+        texts = "".join(c for c in cells if isinstance(c, str))
+        self.assertFalse([word for word in ("Amount", "Price", "USD") if word in texts])
+
     def test_it_is_evidence_as_well(self):
         self.customer.annex_template_ids = self.create_template("Detail", format="both")
         self.log(self.apollo, 2)

@@ -71,7 +71,7 @@ class TestInvoiceAnnexIssue(CostCommon):
     def test_the_preview_shows_it_nevertheless(self):
         self.template.required = True
         move = self.make_move()
-        self.assertTrue(move.annex_preview)
+        self.assertTrue(move.preview_annexes({}))
 
     def test_others_of_a_run_are_not_stopped(self):
         self.template.required = True

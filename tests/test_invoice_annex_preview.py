@@ -2,9 +2,9 @@ import base64
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
-from .annex_common import AnnexCommon, get_text
+from .annex_common import AnnexCommon, get_pages, get_text
 
 
 @tagged("post_install", "-at_install")
@@ -88,3 +88,70 @@ class TestInvoiceAnnexPreview(AnnexCommon):
         bill = self.init_invoice("in_invoice", partner=self.partner_a, amounts=[1])
         with self.assertRaisesRegex(UserError, "Choose a customer invoice"):
             template.preview(bill.id, {})
+
+
+@tagged("post_install", "-at_install")
+class TestInvoicePreview(AnnexCommon):
+    """An invoice shows its annexes before anything is saved."""
+
+    def setUp(self):
+        super().setUp()
+        self.log(self.apollo, 2, "to be seen")
+        self.move = self.invoice(self.apollo, post=False)
+
+    def preview(self, changes, user="accountant"):
+        content = self.move.with_user(self.users[user]).preview_annexes(changes)
+        return base64.b64decode(content)
+
+    def test_a_draft_invoice(self):
+        self.customer.annex_template_ids = self.template
+        text = get_text(self.preview({}))
+        self.assertIn("to be seen", text)
+        self.assertIn("Draft", text)
+        self.assertFalse(self.move.annex_ids)
+
+    def test_all_annexes(self):
+        self.customer.annex_template_ids = self.template | self.create_template("Two")
+        self.move.action_post()
+        self.assertEqual(len(get_pages(self.preview({}))), 2)
+        self.assertEqual(set(self.move.annex_ids.mapped("state")), {"draft"})
+
+    def test_what_the_form_says_is_shown_and_not_saved(self):
+        self.customer.annex_template_ids = self.template
+        chosen = self.create_template("Chosen", {"show_amounts": True})
+        line = self.move.invoice_line_ids
+        text = get_text(
+            self.preview(
+                {
+                    "annexes_chosen": True,
+                    "annex_template_ids": [Command.set(chosen.ids)],
+                    "ref": "Just typed",
+                    "invoice_line_ids": [Command.update(line.id, {"price_unit": 77})],
+                }
+            )
+        )
+        for shown in ("Chosen section", "Just typed", "$ 154.00"):
+            self.assertIn(shown, text)
+        self.assertNotIn("Time Detail", text)
+        self.assertFalse(self.move.annexes_chosen)
+        self.assertFalse(self.move.annex_template_ids)
+        self.assertEqual((self.move.ref, line.price_unit), (False, 100))
+
+    def test_without_annex_it_says_why(self):
+        with self.assertRaisesRegex(UserError, "No annex applies to"):
+            self.preview({})
+
+    def test_only_for_those_who_read_and_change_invoices(self):
+        self.customer.annex_template_ids = self.template
+        self.users["portal"] = new_test_user(
+            self.env, "annex_portal", "base.group_portal", partner_id=self.customer.id
+        )
+        self.users["auditor"] = new_test_user(
+            self.env, "annex_auditor", "account.group_account_readonly"
+        )
+        for user in ("project_manager", "portal"):
+            with self.assertRaises(AccessError):
+                self.preview({}, user)
+        self.assertIn("to be seen", get_text(self.preview({}, "auditor")))
+        with self.assertRaises(AccessError):
+            self.preview({"ref": "x"}, "auditor")

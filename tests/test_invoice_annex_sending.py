@@ -1,4 +1,3 @@
-import base64
 import hashlib
 from unittest.mock import patch
 
@@ -6,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .annex_common import AnnexCommon, get_pages, get_text
+from .annex_common import AnnexCommon, get_text
 
 TEMPLATE_LOGGER = "odoo.addons.sale_timesheet_cra.models.invoice_annex_render"
 
@@ -49,6 +48,17 @@ class TestInvoiceAnnexSending(AnnexCommon):
         self.assertIn(move.annex_ids.name, names)
         wizard.action_send_and_print()
         self.assertEqual(move.annex_ids.state, "frozen")
+
+    def test_a_run_finds_annexes_asked_for_after_the_invoice_was_posted(self):
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        accountant = self.users["accountant"]
+        runs = self.env["invoice.send.run"].with_user(accountant)
+        run = runs._open(move.with_user(accountant))
+        self.assertNotIn("Time Detail", run.line_ids.documents_label)
+        self.customer.annex_template_ids = self.template
+        run.action_check()
+        self.assertIn("Time Detail", run.line_ids.documents_label)
 
     def test_sent_again_it_is_the_same_file(self):
         self.customer.annex_template_ids = self.template
@@ -180,29 +190,3 @@ class TestInvoiceAnnexSending(AnnexCommon):
             self.assertEqual(len(data), len(batch))
             self.assertTrue(all(d["annex_contents"] for d in data.values()))
         self.assertLessEqual(counts[1], counts[0])
-
-    def test_preview_of_a_draft_invoice_saves_nothing(self):
-        self.customer.annex_template_ids = self.template
-        self.log(self.apollo, 2, "to be seen")
-        move = self.invoice(self.apollo, post=False)
-        move_as_user = move.with_user(self.users["accountant"])
-        action = move_as_user.action_preview_annexes()
-        self.assertIn(
-            f"/web/content/account.move/{move.id}/annex_preview", action["url"]
-        )
-        text = get_text(base64.b64decode(move_as_user.annex_preview))
-        self.assertIn("to be seen", text)
-        self.assertIn("Draft", text)
-        self.assertFalse(move.annex_ids)
-
-    def test_preview_shows_all_annexes(self):
-        self.customer.annex_template_ids = self.template | self.create_template("Two")
-        self.log(self.apollo, 2)
-        move = self.invoice(self.apollo)
-        self.assertEqual(len(get_pages(base64.b64decode(move.annex_preview))), 2)
-
-    def test_preview_without_annex_says_why(self):
-        self.log(self.apollo, 2)
-        move = self.invoice(self.apollo)
-        with self.assertRaisesRegex(UserError, "No annex applies to"):
-            move.action_preview_annexes()

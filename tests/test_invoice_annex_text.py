@@ -64,7 +64,41 @@ ESCAPES = [
     "{% autoescape false %}{% endautoescape %}",
     "{% if customer.name.__class__ %}{% endif %}",
     "{{ 'a' if foo else 'b' }}",
-    "{{ " + "not " * 5000 + "customer.name }}",
+    "{{ customer.name|map(attribute='__class__')|list }}",
+    "{{ customer.name|selectattr('__class__')|list }}",
+    "{{ [customer]|join(attribute='__init__') }}",
+    "{{ customer.name|replace('a', 'b' * 9) }}",
+    "{{ 'a'|center(1000000000) }}",
+    "{{ '%1000000000d' % 1 }}",
+    "{{ 9 ** 9 ** 9 }}",
+    "{{ 1 + 1 }}",
+    "{{ customer.name[:1] }}",
+    "{{ customer.name|tojson|safe }}",
+    "{{ customer.name|pprint }}",
+    "{{ customer.name|wordwrap(1) }}",
+    "{{ customer.name is filter('attr') }}",
+    "{{ customer.name|default(customer.__class__) }}",
+    "{{ customer.__class__|default('x') }}",
+    "{{ dict(a=1) }}",
+    "{{ g }}{{ request }}{{ config }}{{ env }}{{ object }}",
+    "{{ caller() }}{{ varargs }}{{ kwargs }}",
+    "{{ super() }}",
+    "{{ loop.index }}",
+    "{{ invoice.date.__class__.today() }}",
+    "{{ invoice.date|date(pattern='y') }}",
+    "{{ invoice.date|date(*['y']) }}",
+    "{% print(customer.name.__class__) %}",
+    "{% trans %}x{% endtrans %}",
+    "{% do customer.clear() %}",
+    "{% debug %}",
+    "{% if customer.name is sameas customer %}{% endif %}",
+    "{{ customer.name|" + "upper|" * 500 + "upper }}",
+    "{{ customer" + ".name" * 3000 + " }}",
+    "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+    "{{ " + "not " * 60 + "customer.name }}",
+    "{{ " + "not " * 4900 + "customer.name }}",
+    "{{ " + " and ".join(["customer.name"] * 900) + " }}",
+    "{% if 1 %}" * 60 + "{% endif %}" * 60,
     "x" * 30_000,
 ]
 
@@ -93,6 +127,23 @@ class TestAnnexText(TransactionCase):
                 self.assertRaises(AnnexTextError, check_text, source, VALUES)
                 # A text that came in another way is refused when it is printed.
                 self.assertRaises(AnnexTextError, render_text, source, VALUES, "en")
+
+    def test_a_text_that_was_saved_can_be_printed(self):
+        for source in (
+            "{{ " + "not " * 40 + "customer.name }}",
+            "{% if 1 %}" * 40 + "x" + "{% endif %}" * 40,
+            "{% if customer.name %}" + "{% elif 1 %}" * 1000 + "{% endif %}",
+            "{{ invoice.date|date('" + "y" * 10_000 + "') }}",
+            "{{ customer.name }}" * 1000,
+        ):
+            check_text(source, VALUES)
+            render_text(source, VALUES, "ar")
+
+    def test_a_result_that_is_too_long_is_refused(self):
+        values = {"customer.name": "x" * 2000}
+        with self.assertRaises(AnnexTextError) as caught:
+            render_text("{{ customer.name }}" * 51, values, "en")
+        self.assertEqual(caught.exception.args, ("length", "102000", 1))
 
     def test_the_error_names_the_line(self):
         for source, kind, name, line in (

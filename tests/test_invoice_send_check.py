@@ -47,7 +47,12 @@ class TestInvoiceSendCheck(SendingCommon):
             }
         )
         run.sudo()._check()
-        self.assertIn("other_company", self._codes(run.sudo().line_ids[0]))
+        line = run.sudo().line_ids[0]
+        self.assertIn("other_company", self._codes(line))
+        issue = next(i for i in line.blockers if i["code"] == "other_company")
+        self.assertEqual(
+            (issue["res_model"], issue["res_id"]), ("res.users", self.accountant.id)
+        )
 
     def test_what_the_customer_has_not_agreed_to_stays_behind(self):
         moves = self._invoices()
@@ -206,6 +211,7 @@ class TestInvoiceSendCheck(SendingCommon):
         run = self._open_run(moves)
         line = run.line_ids[0]
         self.assertEqual(self._codes(line, "warnings"), ["too_heavy"])
+        self.assertEqual(line.warnings[0]["res_id"], moves[0].id)
         with self._mail_server():
             run.action_send()
             self._run_outbox()

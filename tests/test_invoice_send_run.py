@@ -1,4 +1,6 @@
+from contextlib import contextmanager
 from datetime import timedelta
+from email.utils import parseaddr
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -32,21 +34,36 @@ class TestInvoiceSendRun(SendingCommon):
         action = move.action_send_and_print()
         self.assertEqual(action["res_model"], "account.move.send.wizard")
 
-    def test_opening_takes_as_many_queries_for_40_invoices_as_for_10(self):
-        few = self.env["account.move"].union(
-            *(self._invoice(self.customer_1) for _i in range(10))
-        )
-        many = self.env["account.move"].union(
-            *(self._invoice(self.customer_1) for _i in range(40))
-        )
+    def test_a_run_takes_as_many_queries_for_100_invoices_as_for_10(self):
+        first = self._invoice(self.customer_1)
+        copies = first.browse()
+        for _hundred in range(111):
+            copies += first.copy({"invoice_date": first.invoice_date})
+        copies.action_post()
         counts = []
-        for moves in (few[:2], few, many):
+        for moves in (copies[:1] + first, copies[1:11], copies[11:]):
             self.env.invalidate_all()
-            before = self.env.cr.sql_log_count
-            self._open_run(moves)
-            self.env.flush_all()
-            counts.append(self.env.cr.sql_log_count - before)
-        self.assertLessEqual(counts[2] - counts[1], 3, counts)
+            with self._count_queries() as opening:
+                run = self._open_run(moves)
+            with self._count_queries() as reading:
+                run.web_read({"line_ids": {"fields": {"documents_label": {}}}})
+            with self._count_queries() as sending:
+                run.action_send()
+            counts.append([*opening, *reading, *sending])
+            self.assertEqual(set(run.line_ids.mapped("state")), {"queued"})
+        for few, many in zip(*counts[1:], strict=True):
+            self.assertLessEqual(many - few, 3, counts)
+        self.assertLess(sum(counts[2]), 200)
+
+    @contextmanager
+    def _count_queries(self):
+        """Count the queries of the block, and of what it leaves to be written."""
+        found = []
+        before = self.env.cr.sql_log_count
+        yield found
+        self.env.flush_all()
+        found.append(self.env.cr.sql_log_count - before)
+        self.env.invalidate_all()
 
     # === BLOCKED ROWS === #
     def test_rows_without_email_stay_behind_with_a_link_and_the_rest_goes(self):
@@ -169,16 +186,21 @@ class TestInvoiceSendRun(SendingCommon):
             self._run_outbox()
         self.assertEqual(set(run.line_ids.mapped("state")), {"sent"})
         names = {
-            message["To"].strip(", "): {part.get_filename() for part in message.walk()}
+            parseaddr(message["To"])[1]: {
+                part.get_filename() for part in message.walk()
+            }
             - {None}
             for message in self.received
         }
-        first, second = (names[c.email_formatted] for c in self.customers[:2])
+        first, second = (names[c.email] for c in self.customers[:2])
         self.assertIn(moves[0].invoice_pdf_report_id.name, first)
         self.assertIn("annex.pdf", first)
         self.assertIn("terms.txt", first)
         self.assertNotIn("annex.pdf", second)
         self.assertIn("terms.txt", second)
+        documents = run.line_ids[0].documents
+        self.assertEqual({document["name"] for document in documents}, first)
+        self.assertTrue(all(document["exact"] for document in documents))
 
     def test_the_note_is_text_in_the_marked_place_of_each_mail(self):
         template = self._create_template(
@@ -193,6 +215,26 @@ class TestInvoiceSendRun(SendingCommon):
         body = run.line_ids[0].message_id.body
         self.assertLess(body.index("Before"), body.index("Closed in &lt;August&gt;"))
         self.assertLess(body.index("&lt;August&gt;"), body.index("After"))
+
+    def test_the_ready_made_templates_have_a_place_for_the_note(self):
+        invoice = self._invoice(self.customer_1)
+        credit_note = self._invoice(self.customer_1, "out_refund")
+        for name, move in (
+            ("mail_template_invoice", invoice),
+            ("mail_template_invoice_annexes", invoice),
+            ("mail_template_credit_note", credit_note),
+        ):
+            run = self._open_run(move + self._invoice(self.customer_2))
+            run.mail_template_id = self.env.ref(f"sale_timesheet_cra.{name}")
+            run.note = "Closed in August"
+            action = self._line(run, move).action_preview()
+            preview = self.env["invoice.send.preview"].browse(action["res_id"])
+            body = str(preview.body)
+            self.assertLess(body.index(move.name), body.index("Closed in August"), name)
+            self.assertLess(
+                body.index("Closed in August"), body.index("Do not hesitate"), name
+            )
+            self.assertIn(move.name, preview.subject)
 
     def test_template_is_the_customers_else_the_companys_else_cores(self):
         core = self.env.ref("account.email_template_edi_invoice")
@@ -265,6 +307,32 @@ class TestInvoiceSendRun(SendingCommon):
             with freeze_time(fields.Datetime.now() + timedelta(hours=3)):
                 self._run_outbox()
         self.assertEqual(len(self.received), 3)
+
+    def test_the_outbox_is_woken_at_the_time_a_run_is_to_leave(self):
+        run = self._open_run(self._invoices())
+        run.scheduled_on = "2030-01-01 06:00:00"
+        with freeze_time("2029-12-31 12:00:00"):
+            run.action_schedule()
+        cron = self.env.ref("sale_timesheet_cra.ir_cron_process_send_lines")
+        triggers = self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)])
+        self.assertIn(run.scheduled_on, triggers.mapped("call_at"))
+
+    def test_a_run_that_waits_for_its_time_can_be_changed_and_sent_now(self):
+        moves = self._invoices()
+        run = self._open_run(moves)
+        run.scheduled_on = fields.Datetime.now() + timedelta(hours=2)
+        with self._mail_server():
+            run.action_schedule()
+            with self.assertRaises(UserError):
+                run.note = "too late"
+            run.action_unschedule()
+            self.assertEqual(run.state, "draft")
+            self.assertFalse(moves[0].send_state, "it was not sent yet")
+            run.note = "Closed in August"
+            run.action_send()
+            self._run_outbox()
+        self.assertEqual(len(self.received), 3)
+        self.assertIn("Closed in August", run.line_ids[0].message_id.body)
 
     def test_cancelling_the_rest_keeps_what_was_sent(self):
         self.customer_2.email = False
@@ -453,6 +521,23 @@ class TestInvoiceSendRun(SendingCommon):
             with self.assertRaises(UserError):  # still holds the invoice
                 moves[1].with_user(self.accountant).action_send_and_print()
         self.assertEqual(line.state, "unconfirmed")
+
+    @mute_logger(MAIL)
+    def test_a_server_that_swallows_every_mail_gets_two_and_the_rest_later(self):
+        moves = self._invoices() + self._invoice(self.customer_1)
+        run = self._open_run(moves)
+        with self._mail_server(hang_up()):
+            run.action_send()
+            self._run_outbox()
+        states = run.line_ids.mapped("state")
+        self.assertEqual(states, ["unconfirmed", "unconfirmed", "queued", "queued"])
+        with (
+            self._mail_server(),
+            freeze_time(fields.Datetime.now() + timedelta(hours=1)),
+        ):
+            self._run_outbox()
+        self.assertEqual(run.line_ids[2:].mapped("state"), ["sent", "sent"])
+        self.assertEqual(len(self.received), 2)
 
     @mute_logger(MAIL)
     def test_the_accountant_decides_that_an_unconfirmed_mail_arrived(self):

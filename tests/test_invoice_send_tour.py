@@ -1,33 +1,78 @@
 from odoo.tests import tagged
 from odoo.tests.common import HttpCase
+from odoo.tools import mute_logger
 
-from .common_sending import SendingCommon
+from .common_sending import SendingCommon, refuse
+
+NAMES = (
+    *("Acme", "Bolt", "Cobalt", "Delta", "Foxtrot", "Gadget"),
+    *("Helios", "Indigo", "Juno", "Kappa", "Lambda", "Mango"),
+)
 
 
 @tagged("post_install", "-at_install")
 class TestInvoiceSendTour(SendingCommon, HttpCase):
-    def test_accountant_selects_invoices_sends_them_and_sees_what_became_of_them(self):
+    """An accountant's run of 12 invoices, of which 3 are bad."""
+
+    def _run_tour(self, name, run=None):
+        action = self.env.ref(
+            "sale_timesheet_cra.invoice_send_run_action"
+            if run
+            else "account.action_move_out_invoice_type"
+        )
+        url = f"/odoo/action-{action.id}{f'/{run.id}' if run else ''}"
+        self.start_tour(f"{url}?cids={self.company.id}", name, login="accountant")
+
+    def _send(self, lines):
+        """Do what the outbox does with some rows."""
+        self.env["invoice.send.outbox"]._process_lines(lines.ids)
+        self.env.invalidate_all()
+
+    @mute_logger("odoo.addons.mail.models.mail_mail")
+    def test_accountant_sends_twelve_invoices_of_which_three_are_bad(self):
         self.accountant.password = "accountant"
-        self.customers.lang = self.accountant.lang = "en_US"
-        self.customer_2.email = False
-        self._invoices()
-        action = self.env.ref("account.action_move_out_invoice_type")
-        self.start_tour(
-            f"/odoo/action-{action.id}?cids={self.company.id}",
-            "send_run_tour",
-            login="accountant",
+        self.accountant.lang = "en_US"
+        customers = self.env["res.partner"].create(
+            [
+                {
+                    "name": name,
+                    "email": f"{name.lower()}@example.com",
+                    "invoice_sending_method": "email",
+                    "lang": "en_US",
+                }
+                for name in NAMES
+            ]
         )
+        bolt, cobalt, delta = customers[1:4]
+        bolt.email = False
+        moves = {customer: self._invoice(customer) for customer in customers}
+        moves[delta].button_draft()
+        refused = refuse(550, b"5.1.1 No such user here", cobalt.email)
+
+        self._run_tour("send_run_tour")
         run = self.env["invoice.send.run"].search([], limit=1)
-        with self._mail_server():
-            self.env.ref(
-                "sale_timesheet_cra.ir_cron_process_send_lines"
-            ).method_direct_trigger()
+        self.assertEqual(bolt.email, "bolt@example.com", "mended from its row")
+        self.assertEqual(run.state, "sending")
+        with self._mail_server(refused):
+            first_half = run.line_ids.filtered(
+                lambda line: line.move_id.partner_id in customers[:6]
+            )
+            self._send(first_half)
+        self._run_tour("send_run_progress_tour", run)
+        with self._mail_server(refused):
+            self._send(run.line_ids)
+        self.assertEqual(self._line(run, moves[cobalt]).state, "failed")
+        self.assertEqual(self._line(run, moves[delta]).state, "blocked")
+        self.assertEqual(run.activity_ids.user_id, self.accountant)
+
+        cobalt.email = "right@example.com"
+        self._run_tour("send_run_retry_tour", run)
+        with self._mail_server(refused):
+            self._send(run.line_ids)
+        self.assertEqual(self.reached, ["right@example.com"])
+        self._run_tour("send_run_result_tour", run)
+        self.assertEqual(run.state, "done")
+        self.assertFalse(run.activity_ids)
         self.assertEqual(
-            sorted(self.reached), [self.customer_1.email, self.customer_3.email]
-        )
-        run_action = self.env.ref("sale_timesheet_cra.invoice_send_run_action")
-        self.start_tour(
-            f"/odoo/action-{run_action.id}/{run.id}?cids={self.company.id}",
-            "send_run_result_tour",
-            login="accountant",
+            (run.sent_count, run.blocked_count, run.failed_count), (11, 1, 0)
         )

@@ -68,3 +68,14 @@ class TestCraCustomerTours(SmtpMixin, CraPortalCommon):
         self.assertEqual(set(reports.mapped("state")), {"approved"})
         signed_by = reports.sudo().approval_ids.mapped("signed_by")
         self.assertEqual(set(signed_by), {"Chloe C. Client"})
+
+    def test_the_mail_on_twelve_reports_needs_one_signature_and_no_account(self):
+        with self.receive_mails() as received:
+            reports = self._send_reports(12)
+            self._get_request_mails(reports).send()
+        [message] = received
+        link = self.read_link(message)
+        self.assertIn("?digest=", link)
+        self.start_tour(link, "cra_customer_agrees_to_many")
+        self.env.invalidate_all()
+        self.assertEqual(set(reports.mapped("state")), {"approved"})

@@ -83,7 +83,8 @@ class CraChangeApprover(models.TransientModel):
         :raise UserError: names what is in the way
         """
         self.ensure_one()
-        self.report_id.check_access("write")
+        # Of the approval's own report: over RPC, the dialog may name another one.
+        self.approval_id.report_id.check_access("write")
         # sudo: users do not write approvals themselves
         self.approval_id.sudo()._replace(self.partner_id.sudo())
         return {"type": "ir.actions.act_window_close"}

@@ -51,7 +51,10 @@ class CraGenerate(models.TransientModel):
         projects = self.env["project.project"].with_context(active_test=False)
         if not self.env.su:
             domain &= self.env["cra.report"]._get_managed_project_domain()
-        return projects.search(domain)
+            if self.env.user.has_group("hr_timesheet.group_timesheet_manager"):
+                # sudo: who administers timesheets sees those of private projects, too
+                projects = projects.sudo()
+        return projects.search(domain).with_env(self.env)
 
     def _collect_period(self, period, policies):
         """Return the candidates of the policies that share a period length.
@@ -307,7 +310,10 @@ class CraGenerate(models.TransientModel):
         """
         if not working and current:
             candidate.report = current
-            candidate.state = "late" if candidate.new_count else "done"
+            if candidate.new_count:
+                candidate.state = "late"
+            else:
+                candidate.state = "changed" if current.has_drifted else "done"
         elif not working and not candidate.new_count:
             candidate.state = "covered"
         elif not working and candidate.cancelled:

@@ -11,7 +11,7 @@ from .cra_candidate import Missing
 #: Less than this is a rounding difference, in hours or days.
 TOLERANCE = 0.01
 #: Where nobody waits for missing time.
-_SETTLED_STATES = ("done", "covered", "cancelled", "no_employee")
+_SETTLED_STATES = ("done", "changed", "covered", "cancelled", "no_employee")
 
 
 class CraGenerate(models.TransientModel):

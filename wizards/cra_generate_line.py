@@ -85,7 +85,7 @@ class CraGenerateLine(models.TransientModel):
         if self.state == "no_approver":
             view = self.env.ref("sale_timesheet_cra.project_project_view_form_cra")
             return self.project_id._get_records_action(views=[(view.id, "form")])
-        if self.report_id:
+        if self.report_id and self.state != "incomplete":
             return self.report_id._get_records_action()
         return self._get_timesheet_action()
 

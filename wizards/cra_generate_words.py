@@ -57,6 +57,12 @@ class CraGenerate(models.TransientModel):
                     "Time was added after %s was sent. Open it and choose Correct.",
                     report.display_name,
                 )
+            case "changed":
+                return self.env._(
+                    "The timesheets are no longer what %s says. Open it and choose "
+                    "Correct.",
+                    report.display_name,
+                )
             case "drifted":
                 return self.env._("The draft is refreshed when you generate.")
             case "cancelled":

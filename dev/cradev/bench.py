@@ -15,9 +15,21 @@ run inside Odoo, in a process of its own beside a running server and an SMTP cat
         )
         bench.close("annex_render", times["stock"], times["ours"], target=10)
 
+A module with ``BESIDE_STOCK = True`` is measured beside an Odoo without the addon, with
+the same data: ``prepare(env)`` runs before the addon is installed, ``configure(env)``
+after that, and ``bench.stock`` is an environment on the database without it. Core's
+flows are measured there, so that nothing of ours slows them down.
+
+A module with ``drive(bench, playground)`` instead of ``measure`` runs outside Odoo, and
+starts and kills what it needs through the :class:`cradev.process.Playground`. ``PEERS``
+names addons of ``dev/peers.txt`` that a benchmark wants installed.
+
 Each arm runs once unmeasured and then ``repeat`` times, in turn with the others. The
 output of every run is checked, before its time counts; the cache of records is empty at
 its start. ``close`` may be called several times with different names.
+
+Where Odoo as a whole is timed, a module has ``run(odoo, options)`` instead of the two
+functions: it makes its databases itself and returns what :func:`run_measure` returns.
 """
 
 import argparse
@@ -36,8 +48,12 @@ from .odoo import MODULE, Odoo
 class Bench:
     """What a benchmark works with inside Odoo."""
 
-    def __init__(self, env, repeat):
+    def __init__(self, env, repeat, stock=None):
+        """
+        :param stock: environment on the database without the addon, if there is one
+        """
         self.env = env
+        self.stock = stock
         self.repeat = repeat
         self.rows = []
         self.notes = []
@@ -47,7 +63,7 @@ class Bench:
         """Run once; return (output, wall s, own CPU s, children's CPU s, queries)."""
         from odoo import sql_db
 
-        self.env.invalidate_all()
+        self._forget()
         queries, cpu, start = sql_db.sql_counter, os.times(), time.perf_counter()
         output = function()
         wall, after = time.perf_counter() - start, os.times()
@@ -74,7 +90,7 @@ class Bench:
                 if problem := check(output):
                     raise ValueError(f"{name}, run {turn}: {problem}")
                 if undo:
-                    self.env.cr.rollback()
+                    self.rollback()
                 if turn:  # the first warms caches up
                     samples[name].append(figures)
         medians = {}
@@ -84,6 +100,20 @@ class Bench:
             medians[name] = middle[0]
             self.rows.append([name, *middle, min(walls), max(walls), len(walls)])
         return medians
+
+    def add(self, name, walls):
+        """Show an arm of which only the wall times are known, in seconds."""
+        times = (statistics.median(walls), None, None, None, min(walls), max(walls))
+        self.rows.append([name, *times, len(walls)])
+
+    def _forget(self):
+        """Empty the cache of records, as a new request finds it."""
+        for env in filter(None, (self.env, self.stock)):
+            env.invalidate_all()
+
+    def rollback(self):
+        for env in filter(None, (self.env, self.stock)):
+            env.cr.rollback()
 
     @staticmethod
     def mails():
@@ -98,18 +128,37 @@ class Bench:
         """Say how many times faster we are than stock."""
         self.closing.append([name, stock / ours, target])
 
+    def found(self):
+        """Return what is printed in the end."""
+        return {"rows": self.rows, "notes": self.notes, "closing": self.closing}
 
-def run_prepare(env, module):
+
+def run_prepare(env, module, step="prepare"):
     """Make a benchmark's data (runs inside Odoo)."""
-    importlib.import_module(module).prepare(env)
+    getattr(importlib.import_module(module), step)(env)
     env.cr.commit()
 
 
-def run_measure(env, module, repeat):
-    """Run a benchmark (runs inside Odoo)."""
-    bench = Bench(env, repeat)
-    importlib.import_module(module).measure(bench)
-    return {"rows": bench.rows, "notes": bench.notes, "closing": bench.closing}
+def run_measure(env, module, repeat, stock=None):
+    """Run a benchmark (runs inside Odoo).
+
+    :param str stock: the database without the addon, if there is one
+    """
+    with contextlib.ExitStack() as stack:
+        stock_env = stock and stack.enter_context(_environment(env, stock))
+        bench = Bench(env, repeat, stock_env)
+        importlib.import_module(module).measure(bench)
+    return bench.found()
+
+
+@contextlib.contextmanager
+def _environment(env, database):
+    """Yield an environment like ``env`` on another database (runs inside Odoo)."""
+    from odoo import api
+    from odoo.modules.registry import Registry
+
+    with contextlib.closing(Registry(database).cursor()) as cr:
+        yield api.Environment(cr, env.uid, dict(env.context))
 
 
 def available():
@@ -121,28 +170,53 @@ def available():
     }
 
 
+def stock_name(database, module):
+    """Return the database without the addon, None if the benchmark needs none."""
+    beside = getattr(importlib.import_module(module), "BESIDE_STOCK", False)
+    return f"{database}_stock" if beside else None
+
+
+def _peers(module):
+    """Return the addons of others that a benchmark wants."""
+    return getattr(importlib.import_module(module), "PEERS", ())
+
+
 def make(odoo, name, module):
-    """Return the database of a benchmark, made anew."""
+    """Make the database of a benchmark anew, and the one without the addon."""
     database = odoo.database_name(f"bench_{name}")
-    odoo.create(database, template=odoo.template(demo=False))
+    template = odoo.template(demo=False)
+    stock = stock_name(database, module)
+    if stock:
+        odoo.create(stock, template=template)
+        _make_data(odoo, name, stock, module, "prepare")
+        template = stock
+    odoo.create(database, template=template)
     cache.step(f"{name}: installing the addon")
-    arguments = ("-i", MODULE, "--stop-after-init", "--no-http")
+    modules = ",".join((MODULE, *_peers(module)))
+    arguments = ("-i", modules, "--stop-after-init", "--no-http")
     odoo.run(database, *arguments, check=True)
+    _make_data(odoo, name, database, module, "configure" if stock else "prepare")
+    return database
+
+
+def _make_data(odoo, name, database, module, step):
     cache.step(f"{name}: making data")
     with postgres.connect(database) as cursor:
         # Nothing runs beside what is measured.
         cursor.execute("UPDATE ir_cron SET active = false")
-    odoo.call(database, run_prepare, module=module)
+    odoo.call(database, run_prepare, module=module, step=step)
     with postgres.connect(database) as cursor:
         cursor.execute("VACUUM ANALYZE")
-    return database
 
 
 def print_table(rows):
     head = ("arm", "median s", "CPU s", "children s", "queries", "min", "max", "n")
+    formats = ("", ".3f", ".3f", ".3f", ".0f", ".3f", ".3f", "")
     lines = [head] + [
-        (row[0], *(f"{value:.3f}" for value in row[1:4]), f"{row[4]:.0f}")
-        + (*(f"{value:.3f}" for value in row[5:7]), str(row[7]))
+        tuple(
+            "" if value is None else format(value, wanted)
+            for value, wanted in zip(row, formats, strict=True)
+        )
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -152,35 +226,65 @@ def print_table(rows):
         print("  ".join([first, *list(rest)[1:]]))
 
 
+def _measure(odoo, database, stock, module, repeat):
+    """Run a benchmark in Odoo, beside running servers and an SMTP catcher."""
+    folder = odoo.work / f"{database}_mails"
+    with contextlib.ExitStack() as stack:
+        catcher = stack.enter_context(process.Catcher(folder))
+        catcher.clear()
+        for each in filter(None, (database, stock)):
+            odoo.call(each, process.set_mail_server, port=catcher.port)
+            server = stack.enter_context(odoo.server(each, "--max-cron-threads=0"))
+            parameters = {"report.url": server.url, "web.base.url": server.url}
+            odoo.set_parameters(each, parameters)
+        call = odoo.start_call(
+            database,
+            run_measure,
+            module=module,
+            repeat=repeat,
+            stock=stock,
+            environment={"CRA_BENCH_MAILS": str(folder)},
+        )
+        return call.result(timeout=3600)
+
+
+def run_module(odoo, name, module, options):
+    """Make the data of a benchmark and measure; return what a measurement found."""
+    if _peers(module):
+        odoo = odoo.with_peers()
+    database = odoo.database_name(f"bench_{name}")
+    stock = stock_name(database, module)
+    databases = list(filter(None, (database, stock)))
+    if not (options.keep and all(map(odoo.exists, databases))):
+        make(odoo, name, module)
+    cache.step(f"{name}: measuring")
+    drive = getattr(importlib.import_module(module), "drive", None)
+    if drive:
+        bench = Bench(None, options.repeat)
+        drive(bench, process.Playground(odoo, database))
+        found = bench.found()
+    else:
+        found = _measure(odoo, database, stock, module, options.repeat)
+    if not options.keep:
+        for each in databases:
+            odoo.drop(each)
+    return found
+
+
 def run(odoo, name, module, options):
     """Run one benchmark and print what it gave.
 
     :return: whether it reached every target
     """
-    database = odoo.database_name(f"bench_{name}")
-    if not (options.keep and odoo.exists(database)):
-        make(odoo, name, module)
-    folder = odoo.work / f"{database}_mails"
-    with contextlib.ExitStack() as stack:
-        catcher = stack.enter_context(process.Catcher(folder))
-        catcher.clear()
-        odoo.call(database, process.set_mail_server, port=catcher.port)
-        server = stack.enter_context(odoo.server(database, "--max-cron-threads=0"))
-        parameters = {"report.url": server.url, "web.base.url": server.url}
-        odoo.set_parameters(database, parameters)
-        cache.step(f"{name}: measuring")
-        call = odoo.start_call(
-            database,
-            run_measure,
-            module=module,
-            repeat=options.repeat,
-            environment={"CRA_BENCH_MAILS": str(folder)},
-        )
-        found = call.result(timeout=3600)
-    if not options.keep:
-        odoo.drop(database)
-    print(f"\n{importlib.import_module(module).TITLE}")
-    print_table(found["rows"])
+    benchmark = importlib.import_module(module)
+    measure = getattr(benchmark, "run", None)
+    if measure:
+        found = measure(odoo, options)
+    else:
+        found = run_module(odoo, name, module, options)
+    print(f"\n{benchmark.TITLE}")
+    if found["rows"]:
+        print_table(found["rows"])
     for note in found["notes"]:
         print(note)
     for title, ratio, target in found["closing"]:

@@ -1,6 +1,7 @@
 """Run Odoo: one-off commands and servers, on databases made from templates."""
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -12,9 +13,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-from . import cache, odoo_source, postgres
+from . import cache, odoo_source, peers, postgres
 
 MODULE = "sale_timesheet_cra"
+LAUNCHER = cache.ROOT / "dev" / "launcher" / "run.py"
 #: What the templates hold: the addon's dependencies, and the languages it speaks. The
 #: first language becomes the default of new contacts.
 DEPENDENCIES = ("sale_timesheet", "sale_expense", "account_edi_ubl_cii", "portal")
@@ -50,6 +52,9 @@ def load_languages(env, codes):
 class Odoo:
     """One Odoo on one PostgreSQL, with this checkout linked as the addon."""
 
+    #: Folders for the Python path besides Odoo's own.
+    extra_path = ()
+
     def __init__(self, source, checkout=cache.ROOT):
         self.source = source
         self._running = set()
@@ -61,6 +66,12 @@ class Odoo:
         if not link.is_symlink() or link.resolve() != Path(checkout):
             link.unlink(missing_ok=True)
             link.symlink_to(checkout)
+
+    def with_peers(self):
+        """Return the same Odoo, which also finds the addons of ``dev/peers.txt``."""
+        other = copy.copy(self)
+        other.extra_path = (str(peers.ensure()),)
+        return other
 
     # === DATABASES === #
 
@@ -149,7 +160,7 @@ class Odoo:
             addons.append(cache.ROOT / "dev" / "addons")
             arguments = (*arguments, "--load", ",".join(("base", "rpc", "web", *load)))
         return [
-            *(sys.executable, "-m", "odoo", *subcommand),
+            *(sys.executable, str(LAUNCHER), *subcommand),
             *("--database", database, "--db-filter", f"^{database}$"),
             *("--data-dir", str(self.data_dir)),
             *("--addons-path", ",".join(map(str, addons))),
@@ -160,6 +171,7 @@ class Odoo:
         """Return the environment of an Odoo process."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("ODOO")}
         python_path = [str(self.source.python_path), str(cache.ROOT / "dev")]
+        python_path += self.extra_path
         return {
             **kept,
             "PYTHONPATH": os.pathsep.join(python_path),

@@ -2,8 +2,9 @@
 
 A check is a function ``check_*(playground)`` in a module of ``cradev.process_checks``.
 The first line of its docstring is its name. It gets a database of its own with the
-addon installed and whatever the module's ``prepare(env)`` committed into it, runs Odoo
-processes on it through the :class:`Playground`, and asserts what must hold. Such as::
+addon installed, with those of ``dev/peers.txt`` that the module names in ``PEERS``, and
+with whatever the module's ``prepare(env)`` committed into it, runs Odoo processes on it
+through the :class:`Playground`, and asserts what must hold. Such as::
 
     def prepare(env):
         env["res.partner"].create({"name": "A customer"})
@@ -102,15 +103,21 @@ class Playground:
 
     # === SERVERS === #
 
-    def server(self, *arguments, kill_at=None):
+    def server(self, *arguments, kill_at=None, load=(), environment=None):
         """Start an Odoo HTTP server; it is stopped at the end of the check.
 
+        :param load: server-wide modules besides Odoo's own
         :return: the :class:`cradev.odoo.Server`; its ``process`` tells how it ended
         """
         server = Server(self.odoo, self.database, free_port(), log=self._log("server"))
-        killer = {"load": (KILLER,), "environment": {"CRA_KILL_AT": kill_at}}
+        environment = dict(environment or {})
+        if kill_at:
+            load = (*load, KILLER)
+            environment["CRA_KILL_AT"] = kill_at
         self._servers.append(server)
-        server.start(*arguments, **(killer if kill_at else {}))
+        # Only servers with several workers listen there too; the port must be free.
+        arguments = ("--gevent-port", str(free_port()), *arguments)
+        server.start(*arguments, load=load, environment=environment)
         return server
 
     def stop(self):
@@ -133,6 +140,10 @@ class Playground:
         with postgres.connect(self.database) as cursor:
             cursor.execute(statement, values)
             return cursor.fetchall()
+
+    def forgive(self, call):
+        """Let a process complain: it was meant to fail."""
+        self.logs.remove(call.log)
 
     def complaints(self):
         """Return what Odoo complained about in any of the processes."""

@@ -98,17 +98,22 @@ class _Handler:
         self.catcher = catcher
 
     async def handle_RCPT(self, server, session, envelope, address, options):
+        await self._take_time()
         if reply := self.catcher.answer("rcpt", [address])[0]:
             return self._give(server, reply)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        await asyncio.sleep(self.catcher.delay)
+        await self._take_time()
         reply, kept = self.catcher.answer("data", envelope.rcpt_tos)
         if kept:
             self.catcher.keep(envelope)
+        await self._take_time()
         return self._give(server, reply) if reply else "250 OK"
+
+    async def _take_time(self):
+        await asyncio.sleep(self.catcher.delay / 3)
 
     @staticmethod
     def _give(server, reply):
@@ -118,9 +123,22 @@ class _Handler:
         return reply
 
 
+class _Session(SMTP):
+    """Known to the catcher as long as somebody talks over it."""
+
+    def connection_made(self, transport):
+        self.event_handler.catcher.sessions.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error):
+        self.event_handler.catcher.sessions.discard(self)
+        super().connection_lost(error)
+
+
 class _Controller(Controller):
     def factory(self):
-        return SMTP(self.handler, hostname="catcher.localhost", data_size_limit=2**28)
+        options = {"hostname": "catcher.localhost", "data_size_limit": 2**28}
+        return _Session(self.handler, **options)
 
 
 class Catcher:
@@ -128,7 +146,8 @@ class Catcher:
 
     :param Path folder: where mails are written as ``00001.eml``, ...
     :param int port: 0 for a free one, to be read from :attr:`port`
-    :param float delay: seconds to take over each mail
+    :param float delay: seconds to take over each mail: a third for its recipient, one
+        until it is kept, one until that is said
     """
 
     def __init__(self, folder, port=0, interface="127.0.0.1", delay=0.0):
@@ -136,6 +155,8 @@ class Catcher:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.delay = delay
         self.rules = []
+        self.sessions = set()  # open connections
+        self.on_keep = None  # called with the recipients of each mail that is kept
         self._lock = threading.Lock()
         self._last = max((mail.number for mail in self.mails()), default=0)
         self._controller = _Controller(_Handler(self), hostname=interface, port=port)
@@ -181,6 +202,8 @@ class Catcher:
             beside = path.with_suffix(".part")
             beside.write_bytes(head.encode() + envelope.original_content)
             beside.rename(path)
+        if self.on_keep:
+            self.on_keep(envelope.rcpt_tos)
 
     def mails(self):
         """Return the mails caught so far, oldest first."""

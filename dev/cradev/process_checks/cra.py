@@ -118,6 +118,12 @@ def make_documents(env):
     env.cr.commit()
 
 
+def ask_all(env):
+    """Let all approvers have to agree (runs inside Odoo)."""
+    env["cra.policy"].search([]).approval_mode = "all"
+    env.cr.commit()
+
+
 def _ask(playground):
     """Send the report, and return the approvers' links as read in their mails."""
     playground.call(generate)
@@ -219,6 +225,20 @@ def check_two_customers_answer_at_once(playground):
     assert all("error" in a for a in answers if "force_refresh" not in a), answers
     ((state, held, _document, approvals),) = playground.query(STATES)
     assert (state, held, approvals) == ("approved", False, ["approved", "void"])
+
+
+def check_two_who_both_have_to_agree_at_once(playground):
+    """Two approvers who both have to agree do so at the same moment: both count."""
+    playground.call(ask_all)
+    links = _ask(playground)
+    server = playground.server()
+    for link in links:  # both find the server warm, and meet
+        WebClient(server.url).get(f"{link.path}?{link.query}")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = list(pool.map(_agree, [server] * 2, links))
+    assert all("force_refresh" in answer for answer in answers), answers
+    ((state, held, _document, approvals),) = playground.query(STATES)
+    assert (state, held, approvals) == ("approved", False, ["approved"] * 2)
 
 
 def check_killed_while_the_signed_document_is_made(playground):

@@ -7,32 +7,54 @@ whose fate cannot be known.
 import contextlib
 import http.server
 import logging
+import os
+import signal
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
+from .. import postgres
 from ..process import set_mail_server
 from ..smtp_catcher import HANG_UP
 
 COUNT = 4
 
 
-def prepare(env):
-    """Commit some posted invoices and a run of them."""
+def prepare(env, count=COUNT):
+    """Commit some posted invoices, and a run of them by each of two people."""
+    accountant = prepare_accountant(env)
+    invoices = post_invoices(env, [f"customer{number}" for number in range(count)])
+    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
+    for user in (accountant, colleague):
+        moves = invoices.with_user(user)
+        run = env["invoice.send.run"].with_user(user)._open(moves)
+        assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
+            "blocker_text"
+        )
+
+
+def prepare_accountant(env):
+    """Let the administrator send invoices, and return them."""
     company = env.company
     if not company.chart_template:
         env["account.chart.template"].try_loading("generic_coa", company)
     accountant = env.ref("base.user_admin")
     accountant.group_ids += env.ref("account.group_account_invoice")
+    return accountant
+
+
+def post_invoices(env, names):
+    """Post an invoice for a new customer of each name, at ``name@example.com``."""
     customers = env["res.partner"].create(
         [
             {
-                "name": f"Customer {number}",
-                "email": f"customer{number}@example.com",
+                "name": name,
+                "email": f"{name}@example.com",
                 "invoice_sending_method": "email",
             }
-            for number in range(COUNT)
+            for name in names
         ]
     )
     invoices = env["account.move"].create(
@@ -49,13 +71,7 @@ def prepare(env):
         ]
     )
     invoices.action_post()
-    moves = invoices.with_user(accountant)
-    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
-    for user in (accountant, colleague):
-        run = env["invoice.send.run"].with_user(user)._open(moves.with_user(user))
-        assert set(run.line_ids.mapped("state")) == {"draft"}, run.line_ids.mapped(
-            "blocker_text"
-        )
+    return invoices
 
 
 # === INSIDE ODOO === #
@@ -69,6 +85,14 @@ def start(env, assets):
     env["ir.config_parameter"].set_param("report.url", assets)
     _run_of(env, "admin").action_send()
     env.cr.commit()
+
+
+def start_with_copies(env, assets):
+    """Press Send, after giving each invoice a second recipient."""
+    run = _run_of(env, "admin")
+    copy = env["res.partner"].create({"name": "Copy", "email": "copy@example.com"})
+    run.line_ids.partner_ids += copy
+    start(env, assets)
 
 
 def set_assets(env, assets):
@@ -158,6 +182,52 @@ def work(env):
     env.cr.commit()
 
 
+def work_impatiently(env):
+    """Do what the cron does, but wait for a mail server for some seconds only."""
+    from odoo.addons.base.models import ir_mail_server
+
+    ir_mail_server.SMTP_TIMEOUT = 3
+    work(env)
+
+
+def schedule(env, deadly):
+    """Let Odoo's scheduler do its work.
+
+    :param str deadly: address of the customer whose invoice kills who prints it
+    """
+    from odoo.addons.base.models.ir_cron import IrCron
+
+    send = env.registry["account.move.send"]
+    make = send._generate_invoice_documents
+
+    def make_or_die(self, invoices_data, **options):
+        if any(move.partner_id.email == deadly for move in invoices_data):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return make(self, invoices_data, **options)
+
+    send._generate_invoice_documents = make_or_die
+    env["ir.cron"].search([]).active = False
+    worker = env.ref("sale_timesheet_cra.ir_cron_process_send_lines")
+    worker.write({"active": True, "nextcall": "2026-01-01"})
+    env.cr.commit()
+    IrCron._process_jobs(env.cr.dbname)
+
+
+def pass_time(env):
+    """Let the pause of the waiting rows pass.
+
+    :return: its minutes
+    """
+    from odoo import fields
+
+    lines = env["invoice.send.line"].search([("state", "=", "queued")])
+    [until] = set(lines.mapped("next_try"))
+    minutes = (until - fields.Datetime.now()).total_seconds() / 60
+    lines.next_try = fields.Datetime.now()
+    env.cr.commit()
+    return minutes
+
+
 def make_due(env):
     """Let the pauses pass."""
     env["invoice.send.line"].search([("state", "=", "queued")]).next_try = False
@@ -192,15 +262,23 @@ class _Empty(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def _started(playground, begin=start, **options):
-    """Start the run beside a mail server and something that serves assets."""
+def serving_assets():
+    """Serve style sheets for the time of the block, and yield their address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Empty)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with playground.catcher(**options) as catcher:
-        playground.call(begin, assets=f"http://127.0.0.1:{server.server_port}")
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
+def _started(playground, begin=start, **options):
+    """Start the run beside a mail server and something that serves assets."""
+    with serving_assets() as assets, playground.catcher(**options) as catcher:
+        playground.call(begin, assets=assets)
         yield catcher
-    server.shutdown()
-    server.server_close()
 
 
 _ready = partial(_started, begin=set_assets)
@@ -213,6 +291,14 @@ def _states(playground):
         "GROUP BY state"
     )
     return dict(rows)
+
+
+def _wait_for_states(playground, expected, timeout=60):
+    """Wait until the rows are as expected: an answer is recorded after the mail."""
+    deadline = time.monotonic() + timeout
+    while (states := _states(playground)) != expected:
+        assert time.monotonic() < deadline, states
+        time.sleep(0.2)
 
 
 @contextlib.contextmanager
@@ -243,11 +329,11 @@ def _flags(playground):
     return dict(rows)
 
 
-def _assert_once_each(catcher):
+def _assert_once_each(catcher, count=COUNT):
     addresses = sorted(
         address for mail in catcher.mails() for address in mail.recipients
     )
-    expected = [f"customer{number}@example.com" for number in range(COUNT)]
+    expected = sorted(f"customer{number}@example.com" for number in range(count))
     assert addresses == expected, addresses
 
 
@@ -335,6 +421,19 @@ def check_server_that_hangs_up_before_the_body(playground):
     assert _states(playground) == {"sent": COUNT}
 
 
+def check_server_that_hangs_up_between_two_recipients(playground):
+    """The server hangs up between an invoice's two mails: each is sent once."""
+    with _started(playground, begin=start_with_copies) as catcher:
+        catcher.refuse("copy@", HANG_UP, times=1)
+        playground.call(work)
+        playground.call(make_due)
+        playground.call(work)
+        reached = Counter(mail.recipients[0] for mail in catcher.mails())
+    assert reached.pop("copy@example.com") == COUNT, reached
+    assert set(reached.values()) == {1} and len(reached) == COUNT, reached
+    assert _states(playground) == {"sent": COUNT}
+
+
 def check_server_that_hangs_up_after_the_body(playground):
     """The server takes a mail and hangs up: unconfirmed, the others arrive."""
     with _started(playground) as catcher:
@@ -344,6 +443,118 @@ def check_server_that_hangs_up_after_the_body(playground):
         playground.call(work)
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT - 1, "unconfirmed": 1}
+
+
+def check_server_that_hangs_up_after_each_body(playground):
+    """The server hangs up on every mail: two are unconfirmed, the others wait."""
+    with _started(playground) as catcher:
+        catcher.refuse(".", HANG_UP, when="data", kept=True)
+        playground.call(work)
+        assert _states(playground) == {"unconfirmed": 2, "queued": COUNT - 2}
+        catcher.rules.clear()
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT - 2, "unconfirmed": 2}
+
+
+def check_server_that_is_too_slow(playground):
+    """The server does not answer in time: all leaves once it does, nothing twice."""
+    with _started(playground, delay=15) as catcher:
+        playground.call(work_impatiently)
+        assert _states(playground) == {"queued": COUNT}
+        assert True not in _flags(playground)
+        catcher.delay = 0
+        playground.call(make_due)
+        playground.call(work_impatiently)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_server_down_for_an_hour(playground):
+    """The server is down for more than an hour: pauses grow, then all leaves."""
+    pauses = []
+    with _started(playground) as catcher:
+        playground.call(set_mail_server, port=1)  # nobody listens there
+        while sum(pauses) < 60:
+            playground.call(work)
+            assert _states(playground) == {"queued": COUNT}
+            assert True not in _flags(playground)
+            pauses.append(playground.call(pass_time))
+        playground.call(set_mail_server, port=catcher.port)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert [round(pause) for pause in pauses] == [1, 5, 15, 30, 60], pauses
+    assert _states(playground) == {"sent": COUNT}
+
+
+def check_database_that_starts_again(playground):
+    """The database restarts before the server's yes is recorded: it is, afterwards."""
+    with _started(playground) as catcher:
+        catcher.on_keep = partial(_restart_database, playground, catcher)
+        call = playground.start(work)
+        assert call.wait() != 0, "its connection was to be lost"
+        playground.forgive(call)
+        assert len(catcher.mails()) == 1
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+
+
+def _restart_database(playground, catcher, _recipients):
+    """Do to its clients what a restart of PostgreSQL does, for some seconds, once."""
+    catcher.on_keep = None
+    name = playground.database
+
+    def allow(whether):
+        with postgres.connect("postgres") as cursor:
+            cursor.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {whether}')
+
+    allow(False)
+    threading.Timer(3, allow, [True]).start()
+    with postgres.connect("postgres") as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            [name],
+        )
+
+
+def check_invoice_that_changes_while_it_leaves(playground):
+    """Somebody changes an invoice while its mail leaves: it is sent, and says so."""
+    with _started(playground) as catcher:
+        catcher.on_keep = partial(_change_invoice, playground)
+        call = playground.start(work)
+        call.result()
+        playground.forgive(call)  # two transactions met
+        playground.call(make_due)
+        playground.call(work)
+        _assert_once_each(catcher)
+    assert _states(playground) == {"sent": COUNT}
+    assert _flags(playground) == {True: COUNT}
+
+
+def _change_invoice(playground, recipients):
+    playground.query(
+        "UPDATE account_move SET ref = 'changed' WHERE partner_id IN ("
+        "SELECT id FROM res_partner WHERE email = ANY(%s)) RETURNING id",
+        recipients,
+    )
+
+
+def check_invoice_that_kills_the_worker(playground):
+    """An invoice kills each worker that prints it: it waits, the others are sent."""
+    deadly = "customer0@example.com"
+    with _started(playground) as catcher:
+        for _death in range(3):  # the third worker suspects an invoice
+            assert playground.start(schedule, deadly=deadly).wait() == -signal.SIGKILL
+        assert not catcher.mails()
+        pause = playground.start(schedule, deadly=deadly)  # Odoo waits a while now
+        pause.result()
+        playground.forgive(pause)
+        playground.call(schedule, deadly=deadly)
+        reached = [mail.recipients[0] for mail in catcher.mails()]
+        assert deadly not in reached and len(reached) == COUNT - 1, reached
+    assert _states(playground) == {"sent": COUNT - 1, "queued": 1}
 
 
 def check_server_that_refuses(playground):
@@ -371,6 +582,15 @@ def check_two_workers_at_once(playground):
             call.result()
         _assert_once_each(catcher)
     assert _states(playground) == {"sent": COUNT}
+
+
+def check_two_cron_workers(playground):
+    """A server with two cron workers sends a run by itself, each invoice once."""
+    with _started(playground) as catcher:
+        playground.server("--workers=1", "--max-cron-threads=2")
+        catcher.wait_for(COUNT, timeout=120)
+        _wait_for_states(playground, {"sent": COUNT})
+        _assert_once_each(catcher)
 
 
 def check_two_cursors(playground):

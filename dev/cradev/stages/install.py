@@ -1,9 +1,75 @@
-"""Install the addon on a database without and on one with demo data."""
+"""Install the addon: on a database without and on one with demo data, and on one in
+which a company has worked."""
 
-TITLE = "Installation without and with demo data"
+from datetime import timedelta
+
+from .. import bench_data, odoo_log, postgres
+from ..benchmarks.install import get_rows, get_touched
+from ..odoo import MODULE
+
+TITLE = "Installation without and with demo data, and on data of years"
+LINES = 6
+
+
+def work_before(env):
+    """Invoice a month of two customers, and enter the next one (inside Odoo)."""
+    made = bench_data.invoiced_month(env, count=2, lines=LINES, consultants=2)
+    orders = made.invoice_line_ids.sale_line_ids.order_id
+    people = env["hr.employee"].search([("name", "like", "Consultant")])
+    later = bench_data.MONTH + timedelta(days=31)
+    bench_data.timesheets(env, orders, people, LINES, later)
+
+
+def work_after(env):
+    """Go on where the company was (inside Odoo); return what did not go on."""
+    timesheets = env["account.analytic.line"].search([("project_id", "!=", False)])
+    invoices = timesheets.timesheet_invoice_id
+    free = timesheets.filtered(lambda line: not line.timesheet_invoice_id)
+    wrong = []
+    if len(timesheets) != 4 * LINES or len(invoices) != 2 or len(free) != 2 * LINES:
+        wrong.append("The data is not what it was made for.")
+    if timesheets.filtered("cra_hold") or timesheets.cra_report_id:
+        wrong.append("Time is held or reported.")
+    free[0].write({"unit_amount": 7.5, "name": "Changed"})
+    free[1].unlink()
+    free = free.exists()
+    free[0].copy()
+    orders = free.so_line.order_id
+    if set(orders.mapped("invoice_status")) != {"to invoice"}:
+        wrong.append("Orders cannot be invoiced.")
+    hours = sum(orders.order_line.mapped("qty_to_invoice"))
+    new = orders._create_invoices()
+    new.invoice_date = "2026-12-01"
+    new.action_post()
+    if sum(new.invoice_line_ids.mapped("quantity")) != hours or not hours:
+        wrong.append("The new invoices are not what there was to invoice.")
+    reversal = env["account.move.reversal"].with_context(
+        active_model="account.move", active_ids=invoices[0].ids
+    )
+    dialog = reversal.create({"journal_id": invoices[0].journal_id.id})
+    dialog.refund_moves()
+    dialog.new_move_ids.action_post()
+    if invoices[0].timesheet_ids:
+        wrong.append("A credit note does not free the time of an old invoice.")
+    return wrong
 
 
 def run(workbench, report):
     """The workbench counts the installations: other stages start from them."""
     workbench.installed("plain")
     workbench.installed("demo")
+    odoo = workbench.odoo
+    database = workbench.scratch("living", of=odoo.template(demo=False))
+    odoo.call(database, work_before)
+    with postgres.connect(database) as cursor:
+        rows, since = get_rows(cursor)
+    log = odoo.work / f"{database}.log"
+    odoo.run(
+        database, "-i", MODULE, "--stop-after-init", "--no-http", check=True, log=log
+    )
+    complaints = odoo_log.complaints(log.read_text(errors="replace"))
+    report.that("log of the installation (data of years)", complaints)
+    with postgres.connect(database) as cursor:
+        touched = get_touched(cursor, rows, since)
+    report.that("no row that was there is written", touched)
+    report.that("work goes on as before", odoo.call(database, work_after))

@@ -11,12 +11,17 @@ SLOW = True
 
 
 def _base(workbench, module, source):
-    """Return the database that each check of a module starts from."""
+    """Return the Odoo of a module's checks and the database that each starts from."""
     name = module.__name__.rpartition(".")[2]
     database = workbench.scratch(f"process_{name}", of=source)
+    odoo = workbench.odoo
+    if wanted := getattr(module, "PEERS", ()):
+        odoo = odoo.with_peers()
+        arguments = ("-i", ",".join(wanted), "--stop-after-init", "--no-http")
+        odoo.run(database, *arguments, check=True)
     if hasattr(module, "prepare"):
-        workbench.odoo.call(database, prepare, module=module.__name__)
-    return database
+        odoo.call(database, prepare, module=module.__name__)
+    return odoo, database
 
 
 def run(workbench, report):
@@ -31,8 +36,9 @@ def run(workbench, report):
         cache.step(f"process: {title}")
         if module not in bases:
             bases[module] = _base(workbench, module, source)
-        database = workbench.scratch("process_check", of=bases[module])
-        playground = Playground(workbench.odoo, database)
+        odoo, base = bases[module]
+        database = workbench.scratch("process_check", of=base)
+        playground = Playground(odoo, database)
         try:
             check(playground)
             complaints = playground.complaints()

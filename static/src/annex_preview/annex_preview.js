@@ -15,13 +15,24 @@ export class AnnexPreview extends Component {
         onWillUnmount(() => this.forget());
     }
 
-    get move() {
-        return this.props.record.data.preview_move_id;
+    get isReady() {
+        return Boolean(this.props.record.data.preview_move_id);
     }
 
     get viewer() {
         const file = encodeURIComponent(this.state.file);
         return `/web/static/lib/pdfjs/web/viewer.html?file=${file}`;
+    }
+
+    /** Return the PDF in base64 that the form's unsaved changes lead to. */
+    print(changes) {
+        const { resId, resModel, data } = this.props.record;
+        delete changes.preview_move_id;
+        return this.orm.call(resModel, "preview", [
+            resId ? [resId] : [],
+            data.preview_move_id.id,
+            changes,
+        ]);
     }
 
     forget() {
@@ -32,17 +43,9 @@ export class AnnexPreview extends Component {
     }
 
     async onClick() {
-        const { record } = this.props;
         this.state.busy = true;
         try {
-            const changes = await record.getChanges();
-            delete changes.preview_move_id;
-            const ids = record.resId ? [record.resId] : [];
-            const content = await this.orm.call(record.resModel, "preview", [
-                ids,
-                this.move.id,
-                changes,
-            ]);
+            const content = await this.print(await this.props.record.getChanges());
             const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
             this.forget();
             this.state.file = URL.createObjectURL(
@@ -54,4 +57,18 @@ export class AnnexPreview extends Component {
     }
 }
 
-registry.category("view_widgets").add("annex_preview", { component: AnnexPreview });
+/** Show the annexes of an invoice, as its form has it now: not saved. */
+export class InvoiceAnnexPreview extends AnnexPreview {
+    get isReady() {
+        return Boolean(this.props.record.resId);
+    }
+
+    print(changes) {
+        const { resId, resModel } = this.props.record;
+        return this.orm.call(resModel, "preview_annexes", [[resId], changes]);
+    }
+}
+
+const widgets = registry.category("view_widgets");
+widgets.add("annex_preview", { component: AnnexPreview });
+widgets.add("invoice_annex_preview", { component: InvoiceAnnexPreview });

@@ -136,6 +136,14 @@ registry.category("web_tour.tours").add("annex_accountant_tour", {
             trigger: `.o_field_widget[name=annex_ids] .o_data_row:contains('${template}'):contains('from project Annex Tour Project')`,
         },
         {
+            content: "Look at it before anything is saved or sent",
+            trigger: ".o_annex_preview_button",
+            run: "click",
+        },
+        {
+            trigger: ":iframe .textLayer span:contains('Work to be seen')",
+        },
+        {
             trigger: ".o_statusbar_buttons button[name='action_invoice_sent']",
             run: "click",
         },
