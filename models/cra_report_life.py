@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import LockError, UserError
 from odoo.fields import Domain
 from odoo.tools import SQL
@@ -270,6 +270,16 @@ class CraReport(models.Model):
         )
         self._update_hold()
         self.env.ref("sale_timesheet_cra.ir_cron_cra_decision_documents")._trigger()
+
+    def activity_schedule(
+        self, act_type_xmlid="", date_deadline=None, summary="", note="", **act_values
+    ):
+        # EXTENDS 'mail': the web client reads who made an activity. Customers are users
+        # of one company only, and our people may be in another: then it fails.
+        reports = self.with_user(SUPERUSER_ID) if self.env.user.share else self
+        return super(CraReport, reports).activity_schedule(
+            act_type_xmlid, date_deadline, summary, note, **act_values
+        )
 
     # === CORRECTING === #
 

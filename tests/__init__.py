@@ -61,4 +61,4 @@ from . import test_tours_annex
 from . import test_tours_cra
 from . import test_tours_cra_correction
 from . import test_tours_cra_customer
-from . import test_tours_cra_life
+from . import test_tours_cra_month

@@ -32,7 +32,6 @@ BLOCK_DOMAINS = {
     "failed": Domain("clock_state", "=", "failed"),
     "question": Domain("clock_state", "=", "question"),
     "refused": STAGE_DOMAINS["refused"],
-    "changed": Domain("has_drifted", "=", True),
     "over": Domain("clock_state", "=", "over"),
     "review": Domain("state", "=", "review"),
     "waiting": Domain("state", "=", "draft") & Domain("auto_state", "!=", False),
