@@ -144,7 +144,7 @@ class CraPortalList(CraPortalAccess):
         )
         if chosen["search"]:
             found_in = bars["searchbar_inputs"][chosen["search_in"]]
-            domain &= self._get_search_domain(chosen["search"], **found_in)
+            domain &= self._get_cra_search_domain(chosen["search"], **found_in)
         grouping = bars["searchbar_groupby"][chosen["groupby"]]
         order = bars["searchbar_sortings"][chosen["sortby"]]["order"]
         if grouping["order"]:
@@ -186,7 +186,7 @@ class CraPortalList(CraPortalAccess):
         rules = request.env["ir.rule"]._compute_domain(Report._name, "read")
         return Domain("state", "in", SHOWN_STATES) & Domain(rules)
 
-    def _get_search_domain(self, text, fields, line_fields, **_more):
+    def _get_cra_search_domain(self, text, fields, line_fields, **_more):
         """Return the reports in which a text is found.
 
         :param list fields: names of fields of reports

@@ -7,6 +7,8 @@ from pypdf import PdfReader
 from odoo.tests import tagged
 from odoo.tools import SQL, hash_sign
 
+from odoo.addons.portal.controllers.portal import CustomerPortal
+
 from ..models.cra_approval_token import TOKEN_SCOPE
 from .common import SIGNATURE
 from .portal_common import CraPortalCommon
@@ -106,6 +108,21 @@ class TestCraPortal(CraPortalCommon):
             self.assertEqual(len(rows), lines)
             counts.append(self._count_queries(lambda path=link: self._open(path)))
         self.assertEqual(*counts)
+
+    # === OTHERS' PAGES === #
+
+    def test_nothing_of_other_addons_portal_pages_is_replaced_by_accident(self):
+        def get_subclasses(controller):
+            for found in controller.__subclasses__():
+                yield found
+                yield from get_subclasses(found)
+
+        ours, others = set(), set(vars(CustomerPortal))
+        for controller in get_subclasses(CustomerPortal):
+            is_ours = ".sale_timesheet_cra." in controller.__module__
+            (ours if is_ours else others).update(vars(controller))
+        shared = {name for name in ours & others if not name.startswith("__")}
+        self.assertEqual(shared, {"_prepare_home_portal_values"})
 
     # === WHO MAY WHAT === #
 
