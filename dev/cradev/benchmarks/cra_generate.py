@@ -78,7 +78,7 @@ FLOOR_INSERT = """
       JOIN hr_employee employee ON employee.id = aal.employee_id
       JOIN project_project project ON project.id = aal.project_id
       JOIN project_task task ON task.id = aal.task_id
-     WHERE report.state = 'cancelled'
+     WHERE report.state = 'superseded'
 """
 FLOOR_LINK = """
     UPDATE account_analytic_line aal SET cra_line_id = line.id
@@ -116,7 +116,7 @@ def prepare(env):
     # What the floor writes its lines to; to the addon they do not exist.
     drafts = _wizard(env)._generate()
     drafts.sudo().line_ids.unlink()
-    drafts.sudo().write({"state": "cancelled"})
+    env.cr.execute("UPDATE cra_report SET state = 'superseded'")
 
 
 def _wizard(env, projects=None):
@@ -257,8 +257,10 @@ def _measure_memory(bench):
         env.invalidate_all()
         forget()
         with Memory() as memory:
-            ours(env, projects)
+            made = ours(env, projects)
         env.cr.rollback()
+        if made != count:
+            raise ValueError(f"{made} reports of {count}")
         peaks.append(memory.peak)
         bench.note(
             f"memory for {count} reports: {memory.peak:.0f} MB at most, "
