@@ -1,6 +1,6 @@
 import re
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, plaintext2html
 
@@ -98,8 +98,7 @@ class CraApproval(models.Model):
             author_id=self.partner_id.id,
         )
         if report.user_id:
-            # Not as the public user, whom people of other companies may not see.
-            ours.report_id.with_user(SUPERUSER_ID).activity_schedule(
+            ours.report_id.activity_schedule(
                 "mail.mail_activity_data_todo",
                 summary=ours.env._("Refused by the customer"),
                 note=plaintext2html(comment),

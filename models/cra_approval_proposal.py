@@ -1,6 +1,6 @@
 from markupsafe import escape
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import email_normalize
 
@@ -64,8 +64,7 @@ class CraApproval(models.Model):
         if scheduled:
             scheduled.note = escape(text)
         elif report.user_id:
-            # Not as the public user, whom people of other companies may not see.
-            report.with_user(SUPERUSER_ID).activity_schedule(
+            report.activity_schedule(
                 ACTIVITY_TYPE,
                 summary=summary,
                 note=escape(text),

@@ -25,7 +25,7 @@ TRANSITIONS = {
     "approved": ("superseded",),
     "refused": ("superseded", "cancelled"),
     "superseded": (),
-    "cancelled": ("draft",),  # unless it was sent: then it stays as it is
+    "cancelled": ("draft",),
 }
 #: What may be written on a report that was sent: its fate, never its content.
 LIVE_FIELDS = frozenset(
@@ -404,9 +404,7 @@ class CraReport(models.Model):
                     )
                 )
             new_state = vals.get("state", report.state)
-            is_withdrawn = report.state == "cancelled" and report.sent_on
-            allowed = () if is_withdrawn else TRANSITIONS[report.state]
-            if new_state != report.state and new_state not in allowed:
+            if new_state != report.state and new_state not in TRANSITIONS[report.state]:
                 labels = dict(self._fields["state"]._description_selection(self.env))
                 raise UserError(
                     self.env._(

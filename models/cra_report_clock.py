@@ -1,6 +1,6 @@
 from functools import cache
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.tools import format_date, groupby
 
 from .cra_deadline import DEADLINE_UNITS, ON_DEADLINE
@@ -218,8 +218,7 @@ class CraReport(models.Model):
                 "question": reader.env._("The customer has asked something"),
                 "over": reader.env._("The customer has not answered in time"),
             }
-            # Not as the public user, whom people of other companies may not see.
-            reader.with_user(SUPERUSER_ID).activity_schedule(
+            reader.activity_schedule(
                 ACTIVITIES[state],
                 summary=summaries[state],
                 note=reader[:1]._get_clock_advice(),

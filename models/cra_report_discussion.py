@@ -78,6 +78,13 @@ class CraReport(models.Model):
             report_sudo.message_subscribe(people)
         return super().message_post(**kwargs)
 
+    def _notify_thread_with_out_of_office_get_additional_users(self, *args, **kwargs):
+        # EXTENDS 'mail': core looks up the responsible, whom customers do not read
+        # sudo: their absence is told to whoever writes to them, as core does
+        return super(
+            CraReport, self.sudo()
+        )._notify_thread_with_out_of_office_get_additional_users(*args, **kwargs)
+
     def _message_update_content(self, message, /, *, body, **kwargs):
         # EXTENDS 'mail': the same for messages that are edited
         return super()._message_update_content(

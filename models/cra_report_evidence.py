@@ -1,7 +1,7 @@
 import hashlib
 
 from odoo import models
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 
 from .cra_digest import canonical
 from .cra_report import CURRENT_STATES
@@ -21,6 +21,8 @@ class CraReport(models.Model):
         :raise UserError: none of them was sent
         """
         self.check_access("read")
+        if not self.env.user._is_internal():
+            raise AccessError(self.env._("Only our own people verify reports."))
         # sudo: readers may ask, what is found is marked for all
         sent = self.sudo().filtered("sent_on")
         if not sent:

@@ -271,6 +271,7 @@ class CraReport(models.Model):
         self._update_hold()
         self.env.ref("sale_timesheet_cra.ir_cron_cra_decision_documents")._trigger()
 
+    @api.private
     def activity_schedule(
         self, act_type_xmlid="", date_deadline=None, summary="", note="", **act_values
     ):

@@ -20,4 +20,5 @@ class HrEmployee(models.Model):
     def action_view_cra_reports(self):
         """Open the activity reports with time of this consultant."""
         self.ensure_one()
+        self.check_access("read")
         return self.env["cra.report"]._open_of_consultant(self.id)

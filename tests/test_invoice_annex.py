@@ -66,7 +66,7 @@ class TestInvoiceAnnex(AnnexCommon):
                 }
             )
         )
-        line.cra_line_id = (
+        line.sudo().cra_line_id = (
             self.env["cra.report.line"]
             .sudo()
             .create(

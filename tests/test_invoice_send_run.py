@@ -228,7 +228,7 @@ class TestInvoiceSendRun(SendingCommon):
             run.mail_template_id = self.env.ref(f"sale_timesheet_cra.{name}")
             run.note = "Closed in August"
             action = self._line(run, move).action_preview()
-            preview = self.env["invoice.send.preview"].browse(action["res_id"])
+            preview = run.env["invoice.send.preview"].browse(action["res_id"])
             body = str(preview.body)
             self.assertLess(body.index(move.name), body.index("Closed in August"), name)
             self.assertLess(

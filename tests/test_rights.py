@@ -22,6 +22,8 @@ NO, YES = "·", "✓"
 ARGUMENTS = {
     "action_show_period": {"step": 1},
     "message_post": {"body": "Hello"},
+    "open_month": {"day": "2026-06-01", "key": "draft"},
+    "preview_annexes": {"changes": {}},
 }
 
 
@@ -156,6 +158,8 @@ class TestRights(CraMoneyCommon):
             "mail": mail,
             "project": self.project,
             "customer": self.acme,
+            "employee": self.alice,
+            "public employee": self.env["hr.employee.public"].browse(self.alice.ids),
             "order": self.order,
             "none": self.env["res.config.settings"],
         }
@@ -313,7 +317,9 @@ class TestRights(CraMoneyCommon):
                 if method == "preview":
                     invoice = self.records["posted invoice"]
                     arguments = {"move_id": invoice.id, "changes": {}}
-                call_kw(subject.browse(), method, [subject.ids], arguments)
+                on_model = getattr(getattr(type(subject), method), "_api_model", False)
+                ids = [] if on_model else [subject.ids]
+                call_kw(subject.browse(), method, ids, arguments)
 
             return YES if self._may(call) else NO
 

@@ -35,6 +35,7 @@ class BaseModuleUninstall(models.TransientModel):
 
     def action_view_cra_evidence(self):
         """Open the reports whose evidence is lost."""
+        self.check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "sale_timesheet_cra.cra_report_action"
         )
