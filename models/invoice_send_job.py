@@ -6,11 +6,12 @@ from odoo.fields import Domain
 from odoo.tools import split_every
 
 from .invoice_send_line import QUEUED
-from .invoice_send_outbox import CHUNK_SIZE, TURN
+from .invoice_send_outbox import TURN
 
 JOB = "queue.job"
 JOB_METHOD = "_process_as_job"
 CHANNEL = "invoice_sending"
+JOB_SIZE = 20  # invoices: few enough that workers share a run evenly
 CHANNEL_XMLID = "sale_timesheet_cra.queue_job_channel_invoice_sending"
 FUNCTION_XMLID = "sale_timesheet_cra.queue_job_function_invoice_sending"
 # How long the cron leaves due rows to their jobs.
@@ -142,7 +143,7 @@ class InvoiceSendLine(models.Model):
         """
         # As the system, whoever queued the rows: the outbox sends for each row's user.
         system = self.with_env(self.env(user=SUPERUSER_ID, su=True, context={}))
-        for ids in split_every(CHUNK_SIZE, system.ids):
+        for ids in split_every(JOB_SIZE, system.ids):
             system.browse(ids).with_delay(
                 eta=at,
                 description=self.browse(ids)._get_job_description(),
