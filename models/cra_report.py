@@ -25,7 +25,7 @@ TRANSITIONS = {
     "approved": ("superseded",),
     "refused": ("superseded", "cancelled"),
     "superseded": (),
-    "cancelled": ("draft",),
+    "cancelled": ("draft",),  # unless it was sent: then it stays as it is
 }
 #: What may be written on a report that was sent: its fate, never its content.
 LIVE_FIELDS = frozenset(
@@ -404,7 +404,9 @@ class CraReport(models.Model):
                     )
                 )
             new_state = vals.get("state", report.state)
-            if new_state != report.state and new_state not in TRANSITIONS[report.state]:
+            is_withdrawn = report.state == "cancelled" and report.sent_on
+            allowed = () if is_withdrawn else TRANSITIONS[report.state]
+            if new_state != report.state and new_state not in allowed:
                 labels = dict(self._fields["state"]._description_selection(self.env))
                 raise UserError(
                     self.env._(

@@ -200,6 +200,8 @@ class TestCraAfter(CraMailCommon):
         wizard = self.env["cra.generate"].with_user(self.manager).create(month)
         self.assertEqual(wizard.line_ids.state, "cancelled")
         self.assertEqual(self.report.total_hours, 8)
+        with self.assertRaisesRegex(UserError, "cannot go from"):
+            self.report.sudo().state = "draft"
 
     def test_a_mail_of_a_recalled_report_never_leaves(self):
         with freeze_time(WEDNESDAY):

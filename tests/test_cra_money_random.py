@@ -59,8 +59,8 @@ class TestCraMoneyRandom(CraMoneyCommon):
         with patch.object(moves, "message_post_with_source", lambda *a, **k: None):
             play()
         self.assertGreaterEqual(self.played["sequences"], SEQUENCES)
-        # Each of them really took place, often enough to meet the others.
-        never = [name for name in OPERATIONS if self.played[name] < SEQUENCES // 20]
+        # Each of them really took place: what is refused checks little.
+        never = [name for name in OPERATIONS if not self.played[name]]
         self.assertFalse(never, self.played)
 
     def _play(self, steps):

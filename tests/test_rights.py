@@ -308,7 +308,7 @@ class TestRights(CraMoneyCommon):
             def call():
                 subject = self._get_subject(env, model, row["On"])
                 if not subject and row["On"] != "none":
-                    raise AccessError(model)  # nothing they could call it on
+                    raise AccessError(row["On"])  # they see none to call it on
                 arguments = ARGUMENTS.get(method, {})
                 if method == "preview":
                     invoice = self.records["posted invoice"]

@@ -48,7 +48,7 @@ def prepare(env, empty):
     env.cr.execute(
         f"""
         INSERT INTO account_analytic_line (date, {columns})
-        SELECT (date - copy % 120 * interval '1 month')::date, {columns}
+        SELECT (date - copy %% 120 * interval '1 month')::date, {columns}
           FROM account_analytic_line, generate_series(1, %s) AS copy
          WHERE id = ANY(%s)
         """,

@@ -86,6 +86,10 @@ tours.add("cra_customer_agrees_to_new_version", {
         },
         {
             trigger: ".modal.show .o_web_sign_name_and_signature input",
+            run: "clear",
+        },
+        {
+            trigger: ".modal.show .o_web_sign_name_and_signature input",
             run: "fill Chloe C. Client",
         },
         {
