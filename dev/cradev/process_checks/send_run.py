@@ -19,6 +19,7 @@ from .. import postgres
 from ..process import set_mail_server
 from ..smtp_catcher import HANG_UP
 
+COLLEAGUE = "c@example.com"
 COUNT = 4
 
 
@@ -26,7 +27,7 @@ def prepare(env, count=COUNT):
     """Commit some posted invoices, and a run of them by each of two people."""
     accountant = prepare_accountant(env)
     invoices = post_invoices(env, [f"customer{number}" for number in range(count)])
-    colleague = accountant.copy({"login": "colleague", "email": "c@example.com"})
+    colleague = accountant.copy({"login": "colleague", "email": COLLEAGUE})
     for user in (accountant, colleague):
         moves = invoices.with_user(user)
         run = env["invoice.send.run"].with_user(user)._open(moves)
@@ -331,8 +332,12 @@ def _flags(playground):
 
 
 def _assert_once_each(catcher, count=COUNT):
+    # Where all of Odoo's jobs run, others of them write to our own people.
     addresses = sorted(
-        address for mail in catcher.mails() for address in mail.recipients
+        address
+        for mail in catcher.mails()
+        for address in mail.recipients
+        if address != COLLEAGUE
     )
     expected = sorted(f"customer{number}@example.com" for number in range(count))
     assert addresses == expected, addresses
