@@ -212,7 +212,8 @@ class CraReportLine(models.Model):
                 UPDATE account_analytic_line aal SET cra_line_id = line.id
                   FROM cra_report_line line
                  WHERE line.timesheet_id = aal.id
-                   AND line.report_id IN %s
+                   AND line.report_id IN %(reports)s
+                   AND aal.date BETWEEN %(first)s AND %(last)s
                    AND (aal.cra_line_id IS NULL OR (
                         aal.cra_line_id != line.id
                         AND NOT EXISTS (
@@ -221,9 +222,22 @@ class CraReportLine(models.Model):
                              WHERE held.id = aal.cra_line_id
                                AND holder.state IN ('sent', 'approved', 'refused'))))
                 """,
-                tuple(reports.ids),
+                reports=tuple(reports.ids),
+                **self._get_bounds(reports),
             )
         )
+
+    @staticmethod
+    def _get_bounds(reports):
+        """Return the first and the last day of all ``reports``.
+
+        The time of each is within its own period; said once more for all of them, the
+        database need not look through all timesheets there are.
+        """
+        return {
+            "first": min(reports.mapped("date_from")),
+            "last": max(reports.mapped("date_to")),
+        }
 
     def _get_wanted_sql(self, reports):
         """Return the query that gives the lines ``reports`` are to hold.
@@ -271,6 +285,7 @@ class CraReportLine(models.Model):
                 ON aal.project_id = report.project_id
                AND aal.company_id = report.company_id
                AND aal.date BETWEEN report.date_from AND report.date_to
+               AND aal.date BETWEEN %(first)s AND %(last)s
                AND aal.date >= terms.start_date
                AND aal.employee_id = COALESCE(report.employee_id, aal.employee_id)
                %(joins)s %(holder_joins)s
@@ -293,6 +308,7 @@ class CraReportLine(models.Model):
             customer=customer,
             free=free,
             worked=timesheets._cra_not_leave_sql(),
+            **self._get_bounds(reports),
         )
 
     def _get_employee_labels(self, reports):

@@ -1,4 +1,5 @@
 from collections import defaultdict
+from datetime import timedelta
 
 from odoo import fields, models
 from odoo.fields import Domain
@@ -7,6 +8,9 @@ from odoo.tools import SQL
 from ..models.cra_period import PERIODS, period_start_sql, periods_around
 from ..models.cra_report import CURRENT_STATES, WORKING_STATES
 from .cra_candidate import Candidate, report_key
+
+#: Longest two periods: one that ends on the first day wanted, and the one before it.
+LOOK_BACK = timedelta(days=62)
 
 
 class CraGenerate(models.TransientModel):
@@ -23,8 +27,11 @@ class CraGenerate(models.TransientModel):
         self.ensure_one()
         projects = self._get_projects()
         timesheets = self.env["account.analytic.line"]
-        domain = Domain("project_id", "in", projects.ids) & Domain(
-            "company_id", "=", self.company_id.id
+        domain = (
+            Domain("project_id", "in", projects.ids)
+            & Domain("company_id", "=", self.company_id.id)
+            & Domain("date", ">=", self.date_from - LOOK_BACK)
+            & Domain("date", "<=", self.date_to)
         )
         by_period = defaultdict(dict)
         for key, policy in timesheets._cra_get_policies(domain).items():

@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import SQL, split_every
 
-from ..models.cra_report import WORKING_STATES
+from ..models.cra_report import TERMS, WORKING_STATES
 
 #: Reports made in one go: bounds memory, not results.
 BATCH_SIZE = 500
@@ -48,7 +48,7 @@ class CraGenerate(models.TransientModel):
         existing = [
             c for c in candidates if c.report and c.report.state in WORKING_STATES
         ]
-        due = created
+        due = quiet
         for candidate in existing:
             if not candidate.is_due:
                 continue
@@ -56,6 +56,7 @@ class CraGenerate(models.TransientModel):
             if candidate.report.policy_id != candidate.policy:
                 candidate.report.write({"policy_id": candidate.policy.id})
         due._set_draft_terms()
+        due |= created
         due._refresh()
         due.invalidate_recordset()  # bounds memory
         # sudo: reminders are written for consultants, whose data is private
@@ -105,4 +106,5 @@ class CraGenerate(models.TransientModel):
             "user_id": (candidate.project.user_id or self.env.user).id,
             "date_from": candidate.date_from,
             "date_to": candidate.date_to,
+            **{name: candidate.policy[name] for name in TERMS},
         }

@@ -131,8 +131,10 @@ def _wizard(env, projects=None):
 
 
 def ours(env, projects=None):
-    """Generate as the wizard and the cron do."""
-    drafts = _wizard(env, projects)._generate()
+    """Generate as the cron does: find out what is to be made, and make it."""
+    wizard = _wizard(env, projects)
+    candidates = [c for c in wizard._collect() if c.is_makeable]
+    drafts = wizard._generate(candidates)
     env.flush_all()
     return len(drafts)
 
