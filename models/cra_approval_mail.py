@@ -2,7 +2,7 @@ import logging
 import re
 
 import psycopg2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from odoo import api, fields, models
 from odoo.tools import groupby, split_every
@@ -252,7 +252,7 @@ class CraApproval(models.Model):
                         "email_from": email_from,
                         "reply_to": reply_to,
                         "subject": text["subject"],
-                        "body": get_note(approval),
+                        "body": escape(get_note(approval)),
                         "message_id": bundle[0][reference],
                         # Answers to it are for all to read, unlike answers to a note.
                         "message_type": "auto_comment",

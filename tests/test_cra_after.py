@@ -7,6 +7,7 @@ from pypdf import PdfReader
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, freeze_time, tagged
+from odoo.tools import html2plaintext
 
 from .common import SIGNATURE, CraMailCommon
 
@@ -202,6 +203,13 @@ class TestCraAfter(CraMailCommon):
         self.assertEqual(self.report.total_hours, 8)
         with self.assertRaisesRegex(UserError, "was sent to the customer once"):
             self.report.sudo().state = "draft"
+
+    def test_the_chatter_tells_which_address_was_asked(self):
+        self._ask(WEDNESDAY)
+        self.assertIn(
+            f"Sent to {self.chloe.email_formatted}.",
+            self.report.message_ids.mapped(lambda m: html2plaintext(m.body)),
+        )
 
     def test_a_mail_of_a_recalled_report_never_leaves(self):
         with freeze_time(WEDNESDAY):
