@@ -9,10 +9,6 @@ PRINTED_TIME = [
     *("employee_id", "user_id", "project_id", "task_id", "timesheet_invoice_id"),
     "cra_line_id",
 ]
-PRINTED_COSTS = [
-    *("date", "name", "unit_amount", "product_uom_id", "so_line"),
-    *("move_line_id", "reinvoice_line_id"),
-]
 
 
 class Part(NamedTuple):
@@ -82,11 +78,10 @@ def plan_annexes(moves, templates=None):
     :return: list of PlannedAnnex in the order of the invoices and templates; whether
         they have something to print is seen when they are made
     """
-    timesheets, costs = _get_billed_time(moves), _get_billed_costs(moves)
+    timesheets, costs_by_line = _get_billed_time(moves), moves._get_billed_costs()
     _prefetch_levels(moves, timesheets)
     times_by_move = timesheets.grouped("timesheet_invoice_id")
-    costs_by_line = costs.grouped("reinvoice_line_id")
-    every = timesheets | costs
+    every = timesheets.union(*costs_by_line.values())
     cache, plans = {}, []
     for move in moves:
         own = times_by_move.get(move, timesheets.browse())
@@ -135,15 +130,6 @@ def _get_billed_time(moves):
     return moves.env["account.analytic.line"].search_fetch(
         [("timesheet_invoice_id", "in", moves.ids), ("project_id", "!=", False)],
         PRINTED_TIME,
-        order="date, id",
-    )
-
-
-def _get_billed_costs(moves):
-    """Return the costs that the invoices passed on, oldest first."""
-    return moves.env["account.analytic.line"].search_fetch(
-        [("reinvoice_line_id", "in", moves.invoice_line_ids.ids)],
-        PRINTED_COSTS,
         order="date, id",
     )
 

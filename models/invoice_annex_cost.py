@@ -2,6 +2,11 @@ from odoo import fields, models
 
 from .annex_costs import BillingLine, Cost, allocate, credit
 
+PRINTED_COSTS = [
+    *("date", "name", "unit_amount", "product_uom_id", "so_line"),
+    *("move_line_id", "reinvoice_line_id"),
+]
+
 
 class AccountAnalyticLine(models.Model):
     """Costs know which invoice line passed them on to the customer."""
@@ -14,10 +19,9 @@ class AccountAnalyticLine(models.Model):
         string="Reinvoiced On",
         readonly=True,
         copy=False,
-        # A line removed from a draft invoice sets its costs free.
         ondelete="set null",
         index="btree_not_null",
-        help="Invoice line that passed this cost on to the customer.",
+        help="Line of the posted invoice that passed this cost on to the customer.",
     )
 
     def _group_by_purchase(self):
@@ -30,37 +34,47 @@ class SaleOrderLine(models.Model):
     _inherit = "sale.order.line"  # pylint: disable=consider-merging-classes-inherited
 
     def _match_costs(self, moves):
-        """Record which invoice line billed which cost of these order lines.
+        """Record which posted invoice line billed which cost of these order lines.
 
-        Whoever bills an order line writes its invoiced quantity: of two at once, the
-        second is started over and sees what the first one billed.
+        :param moves: invoices just posted, that may bill costs of any date
+        """
+        costs, billing = self._allocate_costs(moves)
+        wanted = {
+            cost: line if line.parent_state == "posted" else line.browse()
+            for cost, line in billing.items()
+        }
+        # Most are what they were: only the others are written.
+        changed = costs.filtered(lambda cost: cost.reinvoice_line_id != wanted[cost])
+        for line, some in changed.grouped(wanted.get).items():
+            some.write({"reinvoice_line_id": line.id})
 
-        :param moves: invoices just made or posted, that may bill costs of any date
+    def _allocate_costs(self, moves):
+        """Say which invoice line bills each cost of these order lines.
+
+        A draft bills what its quantities ask for, but nothing is recorded before it is
+        posted.
+
+        :param moves: invoices that may bill costs of any date
+        :return: the costs, and a dict of the line by cost; empty for those that are
+            free
         """
         order_lines = self.filtered("is_expense")
+        costs = self.env["account.analytic.line"]
         if not order_lines:
-            return
-        analytic_lines = self.env["account.analytic.line"].search(
-            [("so_line", "in", order_lines.ids), ("project_id", "=", False)]
+            return costs, {}
+        costs = costs.search(
+            [("so_line", "in", order_lines.ids), ("project_id", "=", False)],
+            order="date, id",
         )
-        costs_by_order_line = analytic_lines.grouped("so_line")
-        wanted = {}
+        by_order_line = costs.grouped("so_line")
+        billing = {}
         for order_line in order_lines:
-            some = costs_by_order_line.get(order_line, analytic_lines.browse())
-            wanted.update(order_line._allocate_costs(some, moves))
-        for line_id in set(wanted.values()):
-            # Most are what they were: only the others are written.
-            changed = analytic_lines.filtered(
-                lambda cost, line_id=line_id: (
-                    wanted[cost.id] == line_id
-                    and cost.reinvoice_line_id.id != (line_id or False)
-                )
-            )
-            if changed:
-                changed.write({"reinvoice_line_id": line_id})
+            some = by_order_line.get(order_line, costs.browse())
+            billing.update(order_line._allocate_own_costs(some, moves))
+        return costs, billing
 
-    def _allocate_costs(self, costs, moves):
-        """Return the id of the line that billed each cost, by the cost's id."""
+    def _allocate_own_costs(self, costs, moves):
+        """Return the invoice line that bills each cost of this order line, as a dict."""
         self.ensure_one()
         purchases = costs._group_by_purchase()
         by_first = {some[0].id: some for some in purchases.values()}
@@ -85,7 +99,9 @@ class SaleOrderLine(models.Model):
             ],
         )
         return {
-            cost.id: allocated[key] for key, some in by_first.items() for cost in some
+            cost: billing.browse(allocated[key] or ())
+            for key, some in by_first.items()
+            for cost in some
         }
 
     def _get_credited_lines(self, line, billing):
@@ -107,27 +123,41 @@ class SaleOrderLine(models.Model):
         )
 
 
-class SaleOrder(models.Model):
-    _inherit = "sale.order"
-
-    def _create_invoices(self, grouped=False, final=False, date=None):
-        # EXTENDS 'sale'
-        moves = super()._create_invoices(grouped=grouped, final=final, date=date)
-        moves._match_costs()
-        return moves
-
-
 class AccountMove(models.Model):
     # One subject per file: the model is too long for one.
     _inherit = "account.move"  # pylint: disable=consider-merging-classes-inherited
 
     def _match_costs(self):
-        """Record which costs these invoices bill, or give back."""
+        """Record which costs these invoices bill, or give back.
+
+        A vendor bill that is posted once more has new costs.
+        """
         # sudo: costs belong to other departments; only their links are written
-        moves = self.sudo().filtered(
+        moves = self.sudo()
+        sales = moves.filtered(
             lambda move: move.move_type in ("out_invoice", "out_refund")
         )
-        moves.invoice_line_ids.sale_line_ids._match_costs(moves)
+        order_lines = sales.invoice_line_ids.sale_line_ids
+        order_lines |= (moves - sales).line_ids.analytic_line_ids.so_line
+        order_lines._match_costs(sales)
+
+    def _get_billed_costs(self):
+        """Return the costs that invoices bill. In sudo mode only.
+
+        :return: dict of costs, oldest first, by invoice line
+        """
+        costs = self.env["account.analytic.line"].search_fetch(
+            [("reinvoice_line_id", "in", self.invoice_line_ids.ids)],
+            PRINTED_COSTS,
+            order="date, id",
+        )
+        by_line = costs.grouped("reinvoice_line_id")
+        drafts = self.filtered(lambda move: move.state == "draft")
+        costs, billing = drafts.invoice_line_ids.sale_line_ids._allocate_costs(drafts)
+        for line, some in costs.grouped(billing.get).items():
+            if line.move_id in drafts:
+                by_line[line] = some
+        return by_line
 
     def _post(self, soft=True):
         # EXTENDS 'account'

@@ -97,10 +97,12 @@ class AccountMove(models.Model):
 
         :param dict changes: values of the form, as they would be written
         :return: PDF in base64
+        :raise AccessError: not for customers, who may read the invoice
         :raise UserError: says why nothing can be printed
         """
         self.ensure_one()
         self.check_access("read")
+        self._check_field_access(self._fields["annex_ids"], "read")
         savepoint = self.env.cr.savepoint()
         try:
             if changes:

@@ -189,10 +189,11 @@ class TestInvoiceAnnexCosts(CostCommon):
         train, hotel = self.buy(80), self.spend(120)
         self.assertFalse((train | hotel).reinvoice_line_id)
         first = self.invoice_order(post=False)
+        self.assertFalse((train | hotel).reinvoice_line_id, "a draft bills nothing yet")
+        first.action_post()
         self.assertEqual((train | hotel).reinvoice_line_id.move_id, first)
         self.assertEqual(train.reinvoice_line_id.price_subtotal, 80)
         self.assertEqual(hotel.reinvoice_line_id.price_subtotal, 120)
-        first.action_post()
         taxi = self.buy(30, name="Taxi")
         second = self.invoice_order()
         self.assertEqual(taxi.reinvoice_line_id.move_id, second)
@@ -207,35 +208,58 @@ class TestInvoiceAnnexCosts(CostCommon):
         self.assertEqual(january.reinvoice_line_id.move_id, first)
         self.assertEqual(february.reinvoice_line_id.move_id, second)
 
-    def test_a_removed_draft_line_sets_its_cost_free(self):
+    def test_a_removed_draft_line_leaves_its_cost_free(self):
         train, taxi = self.buy(80), self.buy(30, name="Taxi")
-        move = self.invoice_order(post=False)
-        train.reinvoice_line_id.unlink()
+        first = self.invoice_order(post=False)
+        first.invoice_line_ids.filtered(lambda line: line.price_unit == 80).unlink()
+        first.action_post()
         self.assertFalse(train.reinvoice_line_id)
-        self.assertEqual(taxi.reinvoice_line_id.move_id, move)
+        self.assertEqual(taxi.reinvoice_line_id.move_id, first)
         second = self.invoice_order()
         self.assertEqual(train.reinvoice_line_id.move_id, second)
 
-    def test_a_lowered_quantity_sets_costs_free_when_posted(self):
+    def test_a_lowered_quantity_leaves_costs_free(self):
         older = self.buy(1, self.price_product, 120)
         younger = self.buy(1, self.price_product, 80, day=date(2026, 2, 3))
         move = self.invoice_order(post=False)
-        self.assertEqual((older | younger).reinvoice_line_id.move_id, move)
-        older.reinvoice_line_id.quantity = 120
+        move.invoice_line_ids.quantity = 120
         move.action_post()
         self.assertEqual(older.reinvoice_line_id.move_id, move)
         self.assertFalse(younger.reinvoice_line_id)
 
-    def test_cancel_releases_and_reset_keeps(self):
+    def test_reset_and_cancel_release(self):
         train = self.buy(80)
         first = self.invoice_order()
-        first.button_draft()
         self.assertEqual(train.reinvoice_line_id.move_id, first)
+        first.button_draft()
+        self.assertFalse(train.reinvoice_line_id)
         first.action_post()
+        self.assertEqual(train.reinvoice_line_id.move_id, first)
         first.button_cancel()
         self.assertFalse(train.reinvoice_line_id)
         second = self.invoice_order()
         self.assertEqual(train.reinvoice_line_id.move_id, second)
+
+    def test_what_was_reset_is_not_billed_by_another_invoice(self):
+        january = self.buy(1, self.price_product, 120)
+        first = self.invoice_order()
+        first.button_draft()
+        february = self.buy(1, self.price_product, 80, day=date(2026, 2, 3))
+        second = self.invoice_order()
+        self.assertEqual(february.reinvoice_line_id.move_id, second)
+        self.assertFalse(january.reinvoice_line_id)
+        first.action_post()
+        self.assertEqual(january.reinvoice_line_id.move_id, first)
+        self.assertEqual(february.reinvoice_line_id.move_id, second)
+
+    def test_a_vendor_bill_that_is_posted_again_stays_billed(self):
+        bill = self.buy(1, self.price_product, 120).move_line_id.move_id
+        move = self.invoice_order()
+        bill.button_draft()
+        bill.action_post()
+        cost = bill.line_ids.analytic_line_ids
+        self.assertEqual(len(cost), 1)
+        self.assertEqual(cost.reinvoice_line_id.move_id, move)
 
     def test_a_full_credit_note_releases_all(self):
         train, hotel = self.buy(80), self.spend(120)
@@ -290,8 +314,8 @@ class TestInvoiceAnnexCosts(CostCommon):
 
     def test_who_invoices_needs_no_right_on_costs(self):
         train = self.buy(80)
-        self.order.with_user(self.users["accountant"]).sudo()._create_invoices()
-        move = train.reinvoice_line_id.move_id
+        user = self.users["accountant"]
+        move = self.order.with_user(user).sudo()._create_invoices()
         move.with_user(self.users["accountant"]).action_post()
         self.assertEqual(train.reinvoice_line_id.move_id, move)
 
@@ -343,6 +367,16 @@ class TestInvoiceAnnexReceipts(CostCommon):
             ["Receipt 1 – Train to Lyon", "Receipt 2 – Hotel in Lyon"],
         )
         self.assertTrue(reader.pages[3]["/Resources"]["/XObject"])
+
+    def test_a_draft_shows_what_it_will_bill(self):
+        billed, waiting = self.buy(80), self.buy(30, name="Taxi")
+        first = self.invoice_order()
+        first.button_draft()
+        first.invoice_line_ids.filtered(lambda line: line.price_unit == 30).unlink()
+        text = "".join(get_pages(first._print_annexes()))
+        self.assertIn("$ 80.00", text)
+        self.assertNotIn("Taxi", text)
+        self.assertFalse((billed | waiting).reinvoice_line_id)
 
     def test_one_bill_with_many_lines_is_appended_once(self):
         bill = self.buy(80).move_line_id.move_id
