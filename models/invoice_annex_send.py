@@ -1,8 +1,11 @@
 from odoo import api, models
+from odoo.tools import split_every
 
 from .annex_files import append_to_invoice
 from .invoice_annex import PDF_TYPE, XLSX_TYPE
 
+#: Each page loads the headings of all invoices that are printed with it.
+PRINT_BATCH = 20
 TIMESHEET_REPORT = "sale_timesheet.report_timesheet_account_move"
 
 
@@ -78,11 +81,12 @@ class AccountMoveSend(models.AbstractModel):
     # EXTENDS 'account'
     @api.model
     def _prepare_invoice_pdf_report(self, invoices_data):
-        result = super()._prepare_invoice_pdf_report(invoices_data)
+        send = self.with_context(print_without_delay=True)
+        for some in split_every(PRINT_BATCH, invoices_data.items(), dict):
+            super(AccountMoveSend, send)._prepare_invoice_pdf_report(some)
         for move, invoice_data in invoices_data.items():
             # Now: later, Factur-X would have been embedded and be lost.
             self._append_annexes(move, invoice_data)
-        return result
 
     @api.model
     def _append_annexes(self, move, invoice_data):

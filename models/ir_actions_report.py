@@ -22,6 +22,7 @@ from ..reports.pdf_engine import PROCESSES, PrintError, Printing
 
 _logger = logging.getLogger(__name__)
 
+PRINT_DELAY = "report.print_delay"
 LEAN_MARGIN = 15  # millimeters
 # Fonts above this size are not worth parsing again for each document.
 LEAN_FONT_BYTES = 128_000
@@ -30,6 +31,26 @@ COLOR = re.compile(r"#[0-9a-fA-F]{3,8}|rgba?\([\d\s.,%]+\)")
 
 class IrActionsReport(models.Model):
     _inherit = "ir.actions.report"
+
+    # === INVOICES === #
+    @api.model
+    def _build_wkhtmltopdf_args(self, *args, **kwargs):
+        # EXTENDS 'base'
+        arguments = super()._build_wkhtmltopdf_args(*args, **kwargs)
+        if self.env.context.get("print_without_delay") and not self._has_print_delay():
+            # An option given again replaces the earlier one.
+            arguments += ["--javascript-delay", "0"]
+        return arguments
+
+    @api.model
+    def _has_print_delay(self):
+        """Tell whether somebody asked for time in which scripts draw on documents.
+
+        Odoo waits two seconds per call even if nobody did. Pictures and fonts are
+        waited for in any case.
+        """
+        # sudo: a technical setting
+        return bool(self.env["ir.config_parameter"].sudo().get_param(PRINT_DELAY))
 
     # === LEAN DOCUMENTS === #
     @api.model
