@@ -1,5 +1,6 @@
 import hashlib
 import io
+import itertools
 from datetime import date, datetime
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools.pdf import OdooPdfFileReader, OdooPdfFileWriter
 
+from odoo.addons.base.models.ir_actions_report import _run_wkhtmltopdf
 from odoo.addons.sale_timesheet_cra.models.annex_files import (
     BOTTOM,
     SIDE,
@@ -23,6 +25,8 @@ from odoo.addons.sale_timesheet_cra.models.annex_files import (
 from .annex_common import get_pages, get_text
 from .test_invoice_annex_costs import CostCommon
 
+REPORT = "odoo.addons.base.models.ir_actions_report"
+SEND = "odoo.addons.sale_timesheet_cra.models.invoice_annex_send"
 UBL = "odoo.addons.account_edi_ubl_cii.models.account_move_send.tools"
 
 
@@ -299,6 +303,34 @@ class TestInvoiceAnnexAppended(CostCommon, HttpCase):
             self.assertNotIn(f"{other} work", text)
             reader = PdfReader(io.BytesIO(move.invoice_pdf_report_id.raw))
             self.assertIn(move.name.encode(), reader.attachments["factur-x.xml"][0])
+
+    def test_no_time_is_waited_that_nobody_asked_for(self):
+        """Odoo waits two seconds per call for scripts that may draw something."""
+        self.customer.annex_template_ids = False
+        parameters = self.env["ir.config_parameter"].sudo()
+        for wanted, waited in ((False, "0"), ("300", "300")):
+            parameters.set_param("report.print_delay", wanted)
+            self.log(self.apollo, 1, "first")
+            moves = self.invoice(self.apollo)
+            self.log(self.apollo, 1, "second")
+            moves |= self.invoice(self.apollo)
+            with (
+                patch(f"{SEND}.PRINT_BATCH", 1),
+                patch(f"{REPORT}._run_wkhtmltopdf", wraps=_run_wkhtmltopdf) as call,
+            ):
+                self.send_for_real(moves)
+            self.assertEqual(call.call_count, 2)
+            for [arguments], _options in call.call_args_list:
+                *_rest, last = (
+                    value
+                    for option, value in itertools.pairwise(arguments)
+                    if option == "--javascript-delay"
+                )
+                self.assertEqual(last, waited)
+            for move in moves:
+                text = get_text(move.invoice_pdf_report_id.raw)
+                self.assertIn(move.name, text)
+                self.assertNotIn((moves - move).name, text)
 
     def test_an_invoice_that_was_printed_before_gets_a_file(self):
         self.log(self.apollo, 2, "look here")
