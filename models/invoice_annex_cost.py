@@ -74,7 +74,7 @@ class SaleOrderLine(models.Model):
         return costs, billing
 
     def _allocate_own_costs(self, costs, moves):
-        """Return the invoice line that bills each cost of this order line, as a dict."""
+        """Return the invoice line that bills each cost of this line, as a dict."""
         self.ensure_one()
         purchases = costs._group_by_purchase()
         by_first = {some[0].id: some for some in purchases.values()}

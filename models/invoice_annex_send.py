@@ -81,6 +81,7 @@ class AccountMoveSend(models.AbstractModel):
     # EXTENDS 'account'
     @api.model
     def _prepare_invoice_pdf_report(self, invoices_data):
+        # It returns nothing. pylint: disable=missing-return
         send = self.with_context(print_without_delay=True)
         for some in split_every(PRINT_BATCH, invoices_data.items(), dict):
             super(AccountMoveSend, send)._prepare_invoice_pdf_report(some)

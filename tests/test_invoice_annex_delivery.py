@@ -13,7 +13,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools.pdf import OdooPdfFileReader, OdooPdfFileWriter
 
-from odoo.addons.base.models.ir_actions_report import _run_wkhtmltopdf
+from odoo.addons.base.models import ir_actions_report
 from odoo.addons.sale_timesheet_cra.models.annex_files import (
     BOTTOM,
     SIDE,
@@ -25,7 +25,6 @@ from odoo.addons.sale_timesheet_cra.models.annex_files import (
 from .annex_common import get_pages, get_text
 from .test_invoice_annex_costs import CostCommon
 
-REPORT = "odoo.addons.base.models.ir_actions_report"
 SEND = "odoo.addons.sale_timesheet_cra.models.invoice_annex_send"
 UBL = "odoo.addons.account_edi_ubl_cii.models.account_move_send.tools"
 
@@ -316,7 +315,12 @@ class TestInvoiceAnnexAppended(CostCommon, HttpCase):
             moves |= self.invoice(self.apollo)
             with (
                 patch(f"{SEND}.PRINT_BATCH", 1),
-                patch(f"{REPORT}._run_wkhtmltopdf", wraps=_run_wkhtmltopdf) as call,
+                # What is there lets the printed page load its stylesheets in a test.
+                patch.object(
+                    ir_actions_report,
+                    "_run_wkhtmltopdf",
+                    wraps=ir_actions_report._run_wkhtmltopdf,
+                ) as call,
             ):
                 self.send_for_real(moves)
             self.assertEqual(call.call_count, 2)
