@@ -218,6 +218,9 @@ class InvoiceSendRun(models.Model):
         line_model = self.env["invoice.send.line"]
         line_model.sudo().create(line_model._prepare_line_vals_list(run_sudo, moves))
         run = run_sudo.sudo(False)
+        # Templates may have been assigned since the invoices were posted.
+        # sudo: who sends may not see annexes
+        moves.sudo().filtered(lambda move: not move.annex_ids)._update_annexes()
         run._check()
         return run
 

@@ -60,6 +60,23 @@ class TestInvoiceAnnexSending(AnnexCommon):
         run.action_check()
         self.assertIn("Time Detail", run.line_ids.documents_label)
 
+    def test_a_run_takes_them_instead_of_cores_own_list(self):
+        self.log(self.apollo, 2)
+        move = self.invoice(self.apollo)
+        self.env.ref(
+            "account.email_template_edi_invoice"
+        ).report_template_ids = self.env.ref(
+            "sale_timesheet.timesheet_report_account_move"
+        )
+        runs = self.env["invoice.send.run"].with_user(self.users["accountant"])
+        before = runs._open(move.with_user(self.users["accountant"]))
+        self.assertEqual(len(before.line_ids.documents), 2, "the invoice, core's list")
+        self.customer.annex_template_ids = self.template
+        run = runs._open(move.with_user(self.users["accountant"]))
+        names = [document["name"] for document in run.line_ids.documents]
+        self.assertEqual(len(names), 2, names)
+        self.assertIn(move.annex_ids.name, names)
+
     def test_sent_again_it_is_the_same_file(self):
         self.customer.annex_template_ids = self.template
         self.log(self.apollo, 2)

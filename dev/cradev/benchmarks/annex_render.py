@@ -13,13 +13,13 @@ MAIL_TEMPLATE = "account.email_template_edi_invoice"
 def prepare(env):
     moves = bench_data.invoiced_month(env, count=COUNT, lines=LINES)
     assign(env)
+    env.ref(MAIL_TEMPLATE).report_template_ids = env.ref(STOCK_REPORT)
     if len(moves) != COUNT:
         raise ValueError(f"{len(moves)} invoices")
 
 
 def assign(env):
-    """Give all invoices a time annex, and core's mail its own list of timesheets."""
-    env.ref(MAIL_TEMPLATE).report_template_ids = env.ref(STOCK_REPORT)
+    """Give all invoices a time annex."""
     section = {"title": "Time", "show_project": True, "show_task": True}
     env.company.annex_template_ids = env["invoice.annex.template"].create(
         {"name": "Time Detail", "section_ids": [(0, 0, section)]}

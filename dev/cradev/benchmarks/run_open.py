@@ -24,6 +24,8 @@ def configure(env):
     annex_render.assign(env)
     # As in core's database: core would look up its layout again for each invoice.
     env.ref(annex_render.MAIL_TEMPLATE).report_template_ids = False
+    # As if they had been posted with the template there.
+    _invoices(env, MANY)._update_annexes()
 
 
 def _invoices(env, count):
